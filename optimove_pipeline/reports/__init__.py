@@ -1,0 +1,1 @@
+"""The 27 reports: the catalogue, planning of calls, extraction."""
