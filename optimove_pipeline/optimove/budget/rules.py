@@ -1,0 +1,204 @@
+"""Who may call now: the rules of the budget, as functions on one transaction of any store.
+
+A grant is a call that may be made now. It counts in every window from the grant on, and from its stamp once it has
+one. Who can't have one gets a ticket, which keeps its owner's place: the daily run before backfills, then by arrival.
+A grant sends its owner to the back. Somebody behind may still go first, as long as enough is left for those ahead:
+all that a higher class wants, and an equal share to each of the same class. So nobody is starved, and nobody slow
+holds up the others.
+"""
+
+import math
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from optimove_pipeline.optimove.budget.store import Transaction
+from optimove_pipeline.optimove.budget.windows import CallClass, Limit
+
+HEARTBEAT_SECONDS = 1.5
+"""A waiting owner comes back at least this often, to show that it lives and to see who has gone."""
+LEASE_SECONDS = 5.0
+"""A ticket whose owner was not seen for this long is void: it died, or its loop stands still."""
+MAX_LEAD_SECONDS = 5.0
+"""The furthest that a stamp may lie ahead of the clock; what lies further ahead comes from a clock set back."""
+_SHARE_SECONDS = 0.1
+"""When to look again if there is room, but others have not yet taken their share of it."""
+_KEPT_SECONDS = 3600.0 + 60.0
+"""Grants are kept at least this long, so that a process with shorter windows deletes none that others count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """One budget object: whose calls it counts, its own name, its class and that class's limits."""
+
+    client: str
+    owner: str
+    call_class: CallClass
+    limits: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A call may be made now; ``grant_id`` names its row."""
+
+    grant_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """No call now: one is expected in ``expected`` seconds, and it is worth asking again in ``again`` seconds."""
+
+    expected: float
+    again: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Whether the grant ``counts`` from now on, by a clock read at ``read_at`` (``time.monotonic()``)."""
+
+    counts: bool
+    read_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Ticket:
+    number: float
+    call_class: CallClass
+    owner: str
+    wanted: int
+
+
+def ask(turn: Transaction, asker: Asker, others: int) -> Granted | Later:
+    """A grant if it is the asker's turn and there is room; else its place is kept.
+
+    ``others`` calls wait behind this one in the same budget object.
+    """
+    _clear(turn, asker)
+    ahead = _ahead(turn, asker)
+    room = min(limit.calls - _used(turn, asker.client, limit) for limit in asker.limits)
+    kept = _kept_for(ahead, asker.call_class, room)
+    if room > kept:
+        return _grant(turn, asker, others)
+    _queue(turn, asker, others + 1)
+    return _later(turn, asker, room, kept)
+
+
+def stamp(turn: Transaction, asker: Asker, grant_id: str, lead: float) -> Stamp:
+    """Move the grant to ``lead`` seconds from now, never back, unless it is too old to count everywhere.
+
+    Until a grant leaves the shortest window, everybody who was granted a call since has counted it; so moving it
+    exceeds nothing. A stamp ahead of the clock only counts for longer.
+    """
+    at = turn.now + min(lead, MAX_LEAD_SECONDS)
+    shortest = min(limit.seconds for limit in asker.limits)
+    moved = turn.change(
+        "UPDATE optimove_budget_grants SET at = CASE WHEN at < ? THEN ? ELSE at END WHERE id = ? AND at > ?",
+        at,
+        at,
+        grant_id,
+        turn.now - shortest,
+    )
+    return Stamp(moved == 1, turn.read_at)
+
+
+def give_back(turn: Transaction, grant_id: str) -> None:
+    """Forget a grant whose call was not made."""
+    turn.change("DELETE FROM optimove_budget_grants WHERE id = ?", grant_id)
+
+
+def withdraw(turn: Transaction, owner: str) -> None:
+    """Give up the owner's place."""
+    turn.change("DELETE FROM optimove_budget_tickets WHERE owner = ?", owner)
+
+
+def _clear(turn: Transaction, asker: Asker) -> None:
+    longest = max(limit.seconds for limit in asker.limits)
+    turn.change(
+        "DELETE FROM optimove_budget_grants WHERE client = ? AND at < ?",
+        asker.client,
+        turn.now - max(longest, _KEPT_SECONDS),
+    )
+    latest = turn.now + MAX_LEAD_SECONDS
+    turn.change("UPDATE optimove_budget_grants SET at = ? WHERE client = ? AND at > ?", latest, asker.client, latest)
+    turn.change(
+        "DELETE FROM optimove_budget_tickets WHERE client = ? AND seen NOT BETWEEN ? AND ?",
+        asker.client,
+        turn.now - LEASE_SECONDS,
+        turn.now + LEASE_SECONDS,
+    )
+
+
+def _ahead(turn: Transaction, asker: Asker) -> list[_Ticket]:
+    rows = turn.rows(
+        "SELECT number, call_class, owner, wanted FROM optimove_budget_tickets WHERE client = ?", asker.client
+    )
+    tickets = [
+        _Ticket(cast(int, number), CallClass(cast(str, call_class)), cast(str, owner), cast(int, wanted))
+        for number, call_class, owner, wanted in rows
+    ]
+    own = next((ticket for ticket in tickets if ticket.owner == asker.owner), None)
+    place = (_rank(asker.call_class), own.number if own else math.inf)
+    return [ticket for ticket in tickets if (_rank(ticket.call_class), ticket.number) < place]
+
+
+def _rank(call_class: CallClass) -> int:
+    return 0 if call_class is CallClass.DAILY else 1
+
+
+def _used(turn: Transaction, client: str, limit: Limit) -> int:
+    rows = turn.rows(
+        "SELECT count(*) FROM optimove_budget_grants WHERE client = ? AND at > ?", client, turn.now - limit.seconds
+    )
+    return cast(int, rows[0][0])
+
+
+def _kept_for(ahead: Sequence[_Ticket], call_class: CallClass, room: int) -> int:
+    share = max(1, math.ceil(room / (len(ahead) + 1)))
+    return sum(min(ticket.wanted, share) if ticket.call_class is call_class else ticket.wanted for ticket in ahead)
+
+
+def _grant(turn: Transaction, asker: Asker, others: int) -> Granted:
+    grant_id = uuid.uuid4().hex
+    turn.change(
+        "INSERT INTO optimove_budget_grants (id, client, call_class, at) VALUES (?, ?, ?, ?)",
+        grant_id,
+        asker.client,
+        asker.call_class.value,
+        turn.now,
+    )
+    withdraw(turn, asker.owner)
+    if others:
+        _queue(turn, asker, others)
+    return Granted(grant_id)
+
+
+def _queue(turn: Transaction, asker: Asker, wanted: int) -> None:
+    kept = turn.change(
+        "UPDATE optimove_budget_tickets SET wanted = ?, seen = ? WHERE owner = ?", wanted, turn.now, asker.owner
+    )
+    if not kept:
+        turn.change(
+            "INSERT INTO optimove_budget_tickets (client, call_class, owner, wanted, seen) VALUES (?, ?, ?, ?, ?)",
+            asker.client,
+            asker.call_class.value,
+            asker.owner,
+            wanted,
+            turn.now,
+        )
+
+
+def _later(turn: Transaction, asker: Asker, room: int, kept: int) -> Later:
+    expected = max(_room_in(turn, asker.client, limit, kept) for limit in asker.limits)
+    pause = _SHARE_SECONDS if room > 0 else HEARTBEAT_SECONDS
+    return Later(expected, min(expected, pause) if expected > 0 else pause)
+
+
+def _room_in(turn: Transaction, client: str, limit: Limit, kept: int) -> float:
+    """Seconds until ``limit`` has room for ``kept`` calls and one more: until the call that is in the way leaves."""
+    rows = turn.rows(
+        "SELECT at FROM optimove_budget_grants WHERE client = ? ORDER BY at DESC LIMIT 1 OFFSET ?",
+        client,
+        max(limit.calls - kept, 1) - 1,
+    )
+    return max(cast(float, rows[0][0]) + limit.seconds - turn.now, 0.0) if rows else 0.0
