@@ -225,10 +225,13 @@ class WarehouseSettings(_Section):
 
 
 class Retention(_Section):
-    """How long files between the stages are kept, in days."""
+    """How long files between the stages are kept."""
 
-    landing_days: Annotated[int, Field(ge=0)] = 7
-    staging_days: Annotated[int, Field(ge=1)] = 35
+    resume_hours: Annotated[float, Field(ge=0)] = Field(
+        12, description="answers of a run that ended early are used again within these hours"
+    )
+    landing_days: Annotated[int, Field(ge=1)] = Field(7, description="answers received")
+    staging_days: Annotated[int, Field(ge=29)] = Field(35, description="partitions; checks look back 28 days")
 
 
 class Settings(_Section):

@@ -58,7 +58,7 @@ class Column:
 
     ``name`` is the column in tables; ``field`` is the name in the answer, empty where the column is stamped from
     the request; ``aliases`` are further spellings of the field seen in use. A ``required`` column may not be null.
-    ``minimum`` bounds integers and numbers from below.
+    ``minimum`` bounds integers and numbers from below. ``personal`` marks what tells of a single customer.
     """
 
     name: str
@@ -67,6 +67,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     required: bool = False
     minimum: int | None = None
+    personal: bool = False
     description: str = ""
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -45,21 +45,14 @@ class Partition:
     columns: dict[str, str]
     metadata: dict[str, Any]
 
-    def read(self, columns: list[str] | None = None) -> pl.DataFrame:
-        """Return all rows as one frame; a column that no part has comes back as null text.
-
-        For small partitions, such as the campaigns of a day; stages read part by part.
-        """
-        wanted = columns or list(self.columns)
-        frames = [_with_columns(pl.read_parquet(part), wanted) for part in self.parts]
-        if not frames:
-            return pl.DataFrame(schema=dict.fromkeys(wanted, pl.String()))
-        return pl.concat(frames, how="vertical_relaxed")
-
-
-def _with_columns(frame: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
-    present = set(frame.columns)
-    return frame.select(pl.col(name) if name in present else pl.lit(None, pl.String).alias(name) for name in columns)
+    def scan(self, columns: Sequence[str]) -> pl.LazyFrame:
+        """Return the named text columns of all rows, lazily; a column that a part lacks is null there."""
+        schema = dict.fromkeys(columns, pl.String())
+        if not self.parts:
+            return pl.LazyFrame(schema=schema)
+        return pl.scan_parquet(
+            list(self.parts), schema=schema, missing_columns="insert", extra_columns="ignore"
+        ).select(columns)
 
 
 @dataclass(slots=True)
@@ -85,6 +78,11 @@ class PartWriter:
         self._held += frame.height
         if self._held >= self.rows_per_part:
             self.flush()
+
+    @property
+    def total(self) -> int:
+        """Rows written so far, those not yet in a part included."""
+        return self.rows + self._held
 
     def flush(self) -> None:
         """Write the rows held so far as one part."""

@@ -24,6 +24,8 @@ class Source(StrEnum):
     ACTIVITY_EVENT = "activity_event"
     LIFECYCLE_STAGE = "lifecycle_stage"
     CHANGED_ATTRIBUTE = "changed_attribute"
+    ATTRIBUTE = "attribute"
+    ATTRIBUTE_VALUE = "attribute_value"
     TRUE = "true"
 
 
@@ -34,6 +36,7 @@ class Over(StrEnum):
     SNAPSHOT = "snapshot"
     TARGET_GROUP = "target group of the day"
     CAMPAIGN = "campaign of the day"
+    SENT_CAMPAIGN = "campaign of the day that did not fail"
     ONE_TIME_CAMPAIGN = "one-time campaign of the day"
     CAMPAIGN_CHANNEL = "campaign of the day and channel"
     CHANNEL = "channel"
@@ -45,11 +48,15 @@ class Over(StrEnum):
 
 
 class Filter(StrEnum):
-    """The settings that can narrow a report's plan."""
+    """The settings that can narrow a report's plan.
+
+    ``OPTIONAL_CHANNEL`` says that the function takes one ``ChannelID`` but doesn't need it.
+    """
 
     ACTIONS = "actions"
     TARGET_GROUPS = "target_groups"
     CHANNELS = "channels"
+    OPTIONAL_CHANNEL = "optional_channel"
     CAMPAIGNS = "campaigns"
     CHANGED_ATTRIBUTES = "changed_attributes"
     LIFECYCLE = "lifecycle_stages"

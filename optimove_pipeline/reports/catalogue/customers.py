@@ -69,7 +69,7 @@ CUSTOMER_REPORTS: tuple[Report, ...] = (
         unique=False,
         paged=True,
         attributes=True,
-        filters=(Filter.TARGET_GROUPS, Filter.CHANNELS),
+        filters=(Filter.TARGET_GROUPS, Filter.CHANNELS, Filter.OPTIONAL_CHANNEL),
     ),
     Report(
         number=3,
@@ -105,7 +105,7 @@ CUSTOMER_REPORTS: tuple[Report, ...] = (
         unique=False,
         paged=True,
         attributes=True,
-        filters=(Filter.CAMPAIGNS, Filter.CHANNELS),
+        filters=(Filter.CAMPAIGNS, Filter.CHANNELS, Filter.OPTIONAL_CHANNEL),
     ),
     Report(
         number=5,
@@ -123,6 +123,7 @@ CUSTOMER_REPORTS: tuple[Report, ...] = (
                 Kind.TEXT,
                 "InitialCustomerAttribute",
                 aliases=("InitialCustomerAttributes",),
+                personal=True,
                 description="null for a customer who is new since the previous day",
             ),
             Column(
@@ -130,6 +131,7 @@ CUSTOMER_REPORTS: tuple[Report, ...] = (
                 Kind.TEXT,
                 "FinalCustomerAttribute",
                 aliases=("FinalCustomerAttributes",),
+                personal=True,
             ),
         ),
         key=("changed_customer_attribute", "customer_id"),
@@ -149,7 +151,7 @@ CUSTOMER_REPORTS: tuple[Report, ...] = (
         columns=(
             Column("lifecycle_stage_id", Kind.INTEGER, description="null when asked by attribute and value"),
             CUSTOMER,
-            Column("future_value", Kind.NUMBER, "FutureValue", required=True),
+            Column("future_value", Kind.NUMBER, "FutureValue", required=True, personal=True),
         ),
         key=("customer_id",),
         paged=True,
@@ -226,7 +228,7 @@ CUSTOMER_REPORTS: tuple[Report, ...] = (
         title="Customer Send Details by Campaign",
         group="customers",
         function="customers/GetCustomerSendDetailsByCampaign",
-        over=Over.CAMPAIGN,
+        over=Over.SENT_CAMPAIGN,
         parameters=(OF_CAMPAIGN, Parameter("IncludeTemplateIDs", Source.TRUE)),
         upstream=("executed_campaign_details",),
         columns=(stamped("campaign_id"), CUSTOMER, CHANNEL, SCHEDULED, SEND, TEMPLATE),
@@ -234,7 +236,7 @@ CUSTOMER_REPORTS: tuple[Report, ...] = (
         unique=False,
         paged=True,
         look_back=2,
-        filters=(Filter.CAMPAIGNS,),
+        filters=(Filter.CAMPAIGNS, Filter.CHANNELS),
     ),
     Report(
         number=11,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from optimove_pipeline.feeds import Column, Kind
 from optimove_pipeline.reports.report import Parameter, Source
 
-CUSTOMER = Column("customer_id", Kind.TEXT, "CustomerID", required=True)
+CUSTOMER = Column("customer_id", Kind.TEXT, "CustomerID", required=True, personal=True)
 ACTION = Column("action_id", Kind.INTEGER, "ActionID", required=True, minimum=0)
 CHANNEL = Column("channel_id", Kind.INTEGER, "ChannelID", required=True, minimum=0)
 CAMPAIGN = Column("campaign_id", Kind.INTEGER, "CampaignID", required=True, minimum=0)

@@ -1,0 +1,155 @@
+"""Extraction: the calls of a report, over all days of a run together, into one partition a day."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from optimove_pipeline.config import Settings
+from optimove_pipeline.errors import PartitionError, PipelineError
+from optimove_pipeline.optimove.answers import read_frames
+from optimove_pipeline.optimove.calls import Call
+from optimove_pipeline.optimove.client import Optimove
+from optimove_pipeline.reports.assembly import Extracted, assemble
+from optimove_pipeline.reports.catalogue import BY_NAME
+from optimove_pipeline.reports.landing import Landing, Page
+from optimove_pipeline.reports.lookups import Lookups
+from optimove_pipeline.reports.paging import PagingRule, land
+from optimove_pipeline.reports.planning import Known, needs_lookup, plan, read_upstream, row_filter
+from optimove_pipeline.reports.report import Over, Report
+from optimove_pipeline.staging import Staging
+
+STAGE = "report"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """The days of a run: those extracted, and those that were not with the error of each."""
+
+    extracted: dict[date, Extracted] = field(default_factory=dict)
+    failed: dict[date, PipelineError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """Everything that extracting takes, the same for all reports of a run.
+
+    ``resumable`` tells of another run's id whether that run ended early, so that its landed answers are used.
+    """
+
+    settings: Settings
+    client: Optimove
+    staging: Staging
+    landing: Landing
+    lookups: Lookups
+    rule: PagingRule
+    run_id: str
+    resumable: Callable[[str], bool]
+
+    async def run(
+        self, report: Report, days: Sequence[date], done: Callable[[Extracted], None] = lambda _: None
+    ) -> Outcome:
+        """Extract a report for all days at once; ``done`` is called as each day's partition is complete.
+
+        A day that fails does not stop the others.
+
+        Raises:
+            SettingsError: the settings ask for an attribute that the tenant doesn't have.
+        """
+        await self.lookups.check_attributes(report, self.settings.reports)
+        outcome = Outcome()
+        slots = asyncio.Semaphore(self.settings.api.concurrency)
+
+        async def one(day: date) -> None:
+            try:
+                outcome.extracted[day] = await self._day(report, day, slots)
+            except PipelineError as error:
+                logger.warning("%s of %s was not extracted: %s", report.name, day, error)
+                outcome.failed[day] = error
+            else:
+                done(outcome.extracted[day])
+
+        async with asyncio.TaskGroup() as group:
+            for day in sorted(days):
+                group.create_task(one(day))
+        return outcome
+
+    async def plan(self, report: Report, day: date) -> list[Call]:
+        """Return the calls of a report for a day, looking up what no report holds.
+
+        Raises:
+            PartitionError: a snapshot can't be had of this day, or an upstream report of the day is not there.
+        """
+        if report.snapshot:
+            await self._check_snapshot(report, day)
+        return plan(report, day, self.settings.reports, await self._known(report, day))
+
+    async def _day(self, report: Report, day: date, slots: asyncio.Semaphore) -> Extracted:
+        calls = await self.plan(report, day)
+        hours = self.settings.retention.resume_hours
+        await asyncio.to_thread(self.landing.claim, report.name, day, self.run_id, self.resumable, hours)
+        pages = await self._land_all(report, calls, slots)
+        assembled = partial(assemble, self.staging, report, day, calls, pages)
+        return await asyncio.to_thread(assembled, row_filter(report, self.settings.reports.filters))
+
+    async def _check_snapshot(self, report: Report, day: date) -> None:
+        updated = await self.client.last_data_update()
+        if day < updated:
+            raise PartitionError(
+                f"{report.title} has no date in its request, so it can only be had of {updated}, the tenant's last "
+                f"data update: {day} can't be fetched any more"
+            )
+        if day > updated:
+            raise PartitionError(f"{report.title} of {day}: the tenant's data reach only to {updated}; run it later")
+
+    async def _known(self, report: Report, day: date) -> Known:
+        settings = self.settings.reports
+        rows = {name: await self._upstream(name, day) for name in read_upstream(report, settings)}
+        if not needs_lookup(report, settings.filters):
+            return Known(rows)
+        if report.over is Over.LIFECYCLE_STAGE:
+            return Known(rows, lifecycle_stages=await self.lookups.lifecycle_stages())
+        return Known(rows, activity_events=await self.lookups.activity_events())
+
+    async def _upstream(self, name: str, day: date) -> pl.LazyFrame:
+        """Return the upstream rows of the day; of a snapshot the newest held, or failing that a look-up."""
+        upstream = BY_NAME[name]
+        held = self.staging.newest(STAGE, name) if upstream.snapshot else day
+        if held is None:
+            return await self.lookups.snapshot(upstream)
+        partition = await asyncio.to_thread(self.staging.open, STAGE, name, held)
+        return partition.scan([column.name for column in upstream.columns])
+
+    async def _land_all(self, report: Report, calls: list[Call], slots: asyncio.Semaphore) -> list[list[Page]]:
+        """Land every call; after a failure no further call is begun, but those on their way are landed."""
+        attributes = self.settings.reports.of(report).attributes or ()
+        columns = [column for column in report.columns if not column.stamped]
+
+        def frames(path: Path) -> Iterator[pl.DataFrame]:
+            return read_frames(path, columns, attributes)
+
+        errors: list[PipelineError] = []
+
+        async def one(call: Call) -> list[Page]:
+            async with slots:
+                if errors:
+                    return []
+                try:
+                    return await land(self.client, call, self.landing.call(call, frames), self.rule)
+                except PipelineError as error:
+                    errors.append(error)
+                    return []
+
+        pages = await asyncio.gather(*(one(call) for call in calls))
+        if errors:
+            raise errors[0]
+        return pages

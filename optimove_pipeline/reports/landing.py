@@ -1,0 +1,170 @@
+"""Landing: the answers of calls already paid for, kept until their partition is complete.
+
+A call has a folder ``<report>/<day>/<call id>``. Each of its pages is the raw answer, as it came, and once it is
+read the rows as Parquet files and a marker that names them. A raw answer without its marker is read again, not
+asked for again; so a process killed at any moment has lost only the answers that were still on their way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from optimove_pipeline.errors import AnswerError, TransientError
+from optimove_pipeline.files import write_atomically
+from optimove_pipeline.optimove.calls import Call
+
+Frames = Callable[[Path], Iterator[pl.DataFrame]]
+"""Reads a raw answer as frames of text columns."""
+
+_CLAIM = "claim.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One landed page: its first row's number, its rows, their files, and what its content adds up to.
+
+    ``fingerprint`` is the same for the same rows in any order; ``size`` is the raw answer's bytes on disk.
+    """
+
+    skip: int
+    rows: int
+    files: tuple[Path, ...]
+    fingerprint: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class LandedCall:
+    """The folder of one call's pages; ``frames`` reads a raw answer."""
+
+    folder: Path
+    frames: Frames
+
+    def pages(self) -> list[Page]:
+        """Return the landed pages in order, without gaps, reading raw answers that were not read yet."""
+        pages: list[Page] = []
+        skip = 0
+        while (page := self._page(skip)) is not None:
+            pages.append(page)
+            if page.rows == 0:
+                break
+            skip += page.rows
+        return pages
+
+    def incoming(self, skip: int) -> Path:
+        """Return where the answer that begins at row ``skip`` is received."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / f"{skip:010d}.incoming"
+
+    def keep(self, received: Path, skip: int) -> Page:
+        """Keep an answer that has arrived whole, then read it.
+
+        Raises:
+            AnswerError, TransientError: it can't be read; it is not kept then, so that it is asked for again.
+        """
+        raw = self._raw(skip)
+        raw.unlink(missing_ok=True)
+        os.link(received, raw)
+        try:
+            return self._read(raw, skip)
+        except (AnswerError, TransientError):
+            raw.unlink(missing_ok=True)
+            raise
+
+    def keep_empty(self, skip: int) -> Page:
+        """Note that nothing begins at row ``skip``."""
+        return self._mark(skip, 0, [], 0, 0)
+
+    def forget(self, page: Page) -> None:
+        """Remove a page that turned out not to be one."""
+        self._marker(page.skip).unlink(missing_ok=True)
+        self._raw(page.skip).unlink(missing_ok=True)
+
+    def _raw(self, skip: int) -> Path:
+        return self.folder / f"{skip:010d}.answer"
+
+    def _marker(self, skip: int) -> Path:
+        return self.folder / f"{skip:010d}.json"
+
+    def _page(self, skip: int) -> Page | None:
+        try:
+            marker = json.loads(self._marker(skip).read_bytes())
+        except FileNotFoundError:
+            return self._unread_page(skip)
+        files = tuple(self.folder / name for name in marker["files"])
+        return Page(skip, marker["rows"], files, marker["fingerprint"], marker["size"])
+
+    def _unread_page(self, skip: int) -> Page | None:
+        raw = self._raw(skip)
+        if not raw.exists():
+            return None
+        try:
+            return self._read(raw, skip)
+        except (AnswerError, TransientError):
+            raw.unlink()
+            return None
+
+    def _read(self, raw: Path, skip: int) -> Page:
+        rows, fingerprint, files = 0, 0, []
+        for frame in self.frames(raw):
+            if frame.is_empty():
+                continue
+            file = self.folder / f"{skip:010d}-{uuid.uuid4().hex[:8]}.parquet"
+            frame.write_parquet(file, compression="lz4", statistics=False)
+            files.append(file.name)
+            rows += frame.height
+            fingerprint = (fingerprint + int(frame.hash_rows(seed=0).sum())) % 2**63
+        return self._mark(skip, rows, files, fingerprint, raw.stat().st_size)
+
+    def _mark(self, skip: int, rows: int, files: list[str], fingerprint: int, size: int) -> Page:
+        marker = {"rows": rows, "files": files, "fingerprint": fingerprint, "size": size}
+        write_atomically(self._marker(skip), json.dumps(marker).encode())
+        return Page(skip, rows, tuple(self.folder / name for name in files), fingerprint, size)
+
+
+class Landing:
+    """The landed answers of all reports below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def call(self, call: Call, frames: Frames) -> LandedCall:
+        """Return the folder of a planned call's pages."""
+        return LandedCall(self._day(call.report, call.day) / call.id, frames)
+
+    def claim(self, report: str, day: date, run_id: str, resumable: Callable[[str], bool], hours: float) -> bool:
+        """Begin a day's extraction for a run; return whether it goes on with answers landed before.
+
+        Answers are used again if they were landed within ``hours`` by this run, or by one that ``resumable`` tells
+        to have ended early. Others are removed: who asks again for a day that was complete wants it anew.
+        """
+        folder = self._day(report, day)
+        claim = folder / _CLAIM
+        before = json.loads(claim.read_bytes())["run_id"] if claim.exists() else None
+        fresh = before is not None and time.time() - folder.stat().st_mtime < hours * 3600
+        resumed = before is not None and fresh and (before == run_id or resumable(before))
+        if not resumed:
+            shutil.rmtree(folder, ignore_errors=True)
+        write_atomically(claim, json.dumps({"run_id": run_id}).encode())
+        return resumed
+
+    def sweep(self, keep_days: float, now: float | None = None) -> int:
+        """Remove answers landed over ``keep_days`` days ago; return of how many partitions."""
+        oldest = (time.time() if now is None else now) - keep_days * 86_400
+        stale = [folder for folder in self.root.glob("*/*") if folder.stat().st_mtime < oldest]
+        for folder in stale:
+            shutil.rmtree(folder, ignore_errors=True)
+        return len(stale)
+
+    def _day(self, report: str, day: date | None) -> Path:
+        return self.root / report / (day.isoformat() if day else "look-up")
