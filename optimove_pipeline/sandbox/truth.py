@@ -127,9 +127,9 @@ def _answers(tenant: Tenant, pull: _Pull, day: date, choices: Choices) -> list[t
     function = FUNCTIONS[pull.function.lower()]
     found = []
     for parameters, stamps in pull.requests(_Day(tenant, day, choices)):
-        if pull.attributes:
-            parameters["CustomerAttributes"] = ";".join(choices.attributes)
-        answer = function.answer(tenant, Arguments({name.lower(): str(value) for name, value in parameters.items()}))
+        wanted = {**parameters, "CustomerAttributes": ";".join(choices.attributes if pull.attributes else ())}
+        asked = Arguments({name.lower(): str(value) for name, value in wanted.items()})
+        answer = function.answer(tenant, asked)
         if isinstance(answer, tuple):
             found.append((answer, stamps))
     return found
