@@ -1,0 +1,113 @@
+"""Tables of partitions in DuckDB: created from columns, widened by what comes, replaced a day at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+import polars as pl
+from duckdb import DuckDBPyConnection
+
+from optimove_pipeline.warehouse import exists, quoted
+
+DAY = "report_date"
+_STAMPS = {"_loaded_at": "TIMESTAMP", "_run_id": "VARCHAR"}
+_WIDER = {frozenset({"BIGINT", "DOUBLE"}): "DOUBLE", frozenset({"DATE", "TIMESTAMP"}): "TIMESTAMP"}
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of partitions: its name with its schema, and its columns' SQL types, ``report_date`` among them.
+
+    ``empty`` names columns whose type nobody knows yet, since they hold no value. The comments are for readers.
+    """
+
+    name: str
+    columns: dict[str, str]
+    empty: frozenset[str] = frozenset()
+    comment: str = ""
+    column_comments: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _ArrowStream:
+    """A frame as DuckDB reads it without copying and without pyarrow: by Arrow's C interface alone."""
+
+    frame: pl.DataFrame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.frame.__arrow_c_stream__(requested_schema)
+
+
+@contextmanager
+def registered(connection: DuckDBPyConnection, name: str, frame: pl.DataFrame) -> Iterator[None]:
+    """Let SQL read the frame under that name, without a copy, for as long as the block runs."""
+    connection.register(name, _ArrowStream(frame))
+    try:
+        yield
+    finally:
+        connection.unregister(name)
+
+
+def prepare(connection: DuckDBPyConnection, table: Table) -> dict[str, str]:
+    """Create the table, or give the one there the columns and types it lacks; return what changed, by column.
+
+    A column whose type differs is widened: integers and numbers to DOUBLE, dates and times to TIMESTAMP, any other
+    pair to VARCHAR. Runs in the caller's transaction.
+    """
+    if not exists(connection, table.name):
+        _create(connection, table)
+        return {}
+    present = _types(connection, table.name)
+    changes: dict[str, str] = {}
+    for name, wanted in (table.columns | _STAMPS).items():
+        if name not in present:
+            connection.execute(f"ALTER TABLE {quoted(table.name)} ADD COLUMN {quoted(name)} {wanted}")
+            changes[name] = wanted
+        elif name not in table.empty and (wider := _wider(present[name], wanted)) != present[name]:
+            connection.execute(f"ALTER TABLE {quoted(table.name)} ALTER {quoted(name)} SET DATA TYPE {wider}")
+            changes[name] = wider
+    return changes
+
+
+def replace_day(
+    connection: DuckDBPyConnection, table: str, day: date, frames: Iterable[pl.DataFrame], run_id: str
+) -> int:
+    """Replace a day's rows and return how many it has now. Runs in the caller's transaction."""
+    connection.execute(f"DELETE FROM {quoted(table)} WHERE {DAY} = ?", [day])  # noqa: S608 - quoted
+    loaded_at = datetime.now(UTC).replace(tzinfo=None)
+    insert = f"INSERT INTO {quoted(table)} BY NAME SELECT *, $1 AS _loaded_at, $2 AS _run_id FROM _frame"  # noqa: S608
+    rows = 0
+    for frame in frames:
+        with registered(connection, "_frame", frame):
+            connection.execute(insert, [loaded_at, run_id])
+        rows += frame.height
+    return rows
+
+
+def _create(connection: DuckDBPyConnection, table: Table) -> None:
+    columns = (
+        f"{quoted(name)} {kind}{' NOT NULL' if name == DAY else ''}"
+        for name, kind in (table.columns | _STAMPS).items()
+    )
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.name.split('.')[0])}")
+    connection.execute(f"CREATE TABLE {quoted(table.name)} ({', '.join(columns)})")
+    connection.execute(f"COMMENT ON TABLE {quoted(table.name)} IS {_literal(table.comment)}")
+    for name, comment in table.column_comments.items():
+        connection.execute(f"COMMENT ON COLUMN {quoted(f'{table.name}.{name}')} IS {_literal(comment)}")
+
+
+def _literal(text: str) -> str:
+    return "'{}'".format(text.replace("'", "''"))
+
+
+def _types(connection: DuckDBPyConnection, table: str) -> dict[str, str]:
+    return {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE {quoted(table)}").fetchall()}
+
+
+def _wider(present: str, wanted: str) -> str:
+    if present == wanted:
+        return present
+    return _WIDER.get(frozenset({present, wanted}), "VARCHAR")
