@@ -18,7 +18,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from optimove_pipeline.errors import SettingsError
-from optimove_pipeline.feeds import snake_case
+from optimove_pipeline.feeds import attribute_column
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.secret_references import SecretReference
@@ -52,7 +52,7 @@ def _distinct_attributes(names: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError(f"{len(names)} customer attributes, the API takes {MOST_ATTRIBUTES} at most")
     columns: dict[str, str] = {}
     for name in names:
-        column = f"attribute_{snake_case(name)}"
+        column = attribute_column(name)
         if column in columns:
             raise ValueError(f"{columns[column]!r} and {name!r} would both be the column {column}")
         if ";" in name:
@@ -278,7 +278,7 @@ def sandbox_settings(url: str, data_dir: Path) -> Settings:
     reports = Reports(attributes=SANDBOX_ATTRIBUTES, filters=Filters(changed_attributes=SANDBOX_ATTRIBUTES))
     return Settings(
         tenant=Tenant(name="sandbox"),
-        api=Api(url=url, key="${OPTIMOVE_SANDBOX_KEY}"),
+        api=Api(url=url, key=None),
         reports=reports,
         warehouse=WarehouseSettings(preview=True),
         sandbox=True,

@@ -110,3 +110,8 @@ def snake_case(field: str) -> str:
     """
     words = _NOT_WORD.sub("_", field).strip("_").replace("IDs", "Ids")
     return re.sub(r"_+", "_", _WORD_STARTS.sub("_", words)).lower()
+
+
+def attribute_column(name: str) -> str:
+    """Return the column of a customer attribute: ``Preferred Brand`` → ``attribute_preferred_brand``."""
+    return f"attribute_{snake_case(name)}"

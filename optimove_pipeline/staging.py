@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -150,6 +151,21 @@ class Staging:
         folder = self.folder(stage, feed, day)
         (folder / _MANIFEST).unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+    def sweep(self, keep_days: float, now: float | None = None) -> int:
+        """Remove partitions written over ``keep_days`` days ago, but the newest of each; return how many.
+
+        Parts that a killed writer left behind go as well.
+        """
+        oldest = (time.time() if now is None else now) - keep_days * 86_400
+        removed = 0
+        for feed in self.root.glob("*/*"):
+            days = sorted(folder for folder in feed.iterdir() if folder.is_dir())
+            for folder in days[:-1]:
+                if folder.stat().st_mtime < oldest:
+                    self.remove(feed.parent.name, feed.name, date.fromisoformat(folder.name))
+                    removed += 1
+        return removed
 
     @contextmanager
     def writing(

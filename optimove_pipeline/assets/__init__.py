@@ -1,0 +1,1 @@
+"""The factories that turn feeds and stages into Dagster assets and checks."""

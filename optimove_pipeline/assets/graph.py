@@ -1,0 +1,27 @@
+"""The graph: assets, checks, job and resources of the reports that the settings select."""
+
+from __future__ import annotations
+
+import dagster as dg
+from dagster_duckdb import DuckDBResource
+
+from optimove_pipeline.assets.partitions import daily_partitions
+from optimove_pipeline.assets.reconciliation import reconciliation_checks
+from optimove_pipeline.assets.reports import report_assets
+from optimove_pipeline.assets.resources import OptimoveResource
+from optimove_pipeline.config import Settings
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """Return the assets, checks and job of the reports that the settings select."""
+    partitions = daily_partitions(settings)
+    reports = settings.reports.selected()
+    duckdb = DuckDBResource(database=str(settings.warehouse_path))
+    return dg.Definitions(
+        assets=[asset for report in reports for asset in report_assets(report, partitions)],
+        asset_checks=reconciliation_checks(reports, partitions),
+        jobs=[dg.define_asset_job("reports", selection=dg.AssetSelection.all())],
+        resources={"optimove": OptimoveResource(duckdb=duckdb), "duckdb": duckdb},
+        # A step process costs seconds of CPU and gives nothing: the API is the limit.
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,185 @@
+"""The factory of a report's assets: ``report``, ``validated`` and ``published``, each partitioned by day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import dagster as dg
+
+from optimove_pipeline.assets.contract_checks import check_results, check_specs
+from optimove_pipeline.assets.metadata import column_schema, history_plot, preview
+from optimove_pipeline.assets.outcomes import Days, complete_check, report_days
+from optimove_pipeline.assets.partitions import BACKFILL_POLICY, as_days
+from optimove_pipeline.assets.resources import OptimoveResource
+from optimove_pipeline.errors import ContractError, PipelineError
+from optimove_pipeline.feeds import attribute_column
+from optimove_pipeline.reports.report import Report
+from optimove_pipeline.session import Session
+from optimove_pipeline.stages.publish import publish, publish_quarantine
+from optimove_pipeline.stages.validate import Validation, validate
+
+
+def key(stage: str, feed: str) -> dg.AssetKey:
+    """Return the asset key of a feed at a stage."""
+    return dg.AssetKey([stage, feed])
+
+
+def report_assets(report: Report, partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Return the assets of a report's stages."""
+    return [_extracted(report, partitions), _validated(report, partitions), _published(report, partitions)]
+
+
+def _asset(
+    stage: str,
+    report: Report,
+    partitions: dg.DailyPartitionsDefinition,
+    *,
+    deps: Sequence[dg.AssetKey],
+    kinds: set[str],
+    checks: Sequence[dg.AssetCheckSpec] = (),
+) -> Callable[[Callable[..., dg.MaterializeResult[Any]]], dg.AssetsDefinition]:
+    """Return the decorator of a stage's asset, alike for all stages but for what is given."""
+    asset_key = key(stage, report.name)
+    return dg.asset(
+        key=asset_key,
+        deps=deps,
+        partitions_def=partitions,
+        backfill_policy=BACKFILL_POLICY,
+        group_name=report.group,
+        kinds=kinds,
+        description=_description(stage, report),
+        metadata={"report": report.number, "function": report.function},
+        tags={"optimove/snapshot": ""} if report.snapshot else None,
+        check_specs=[complete_check(asset_key), *checks],
+    )
+
+
+def _description(stage: str, report: Report) -> str:
+    what = {
+        "report": f"Report {report.number}, {report.title}, as the API gives it: one call per {report.over}.",
+        "validated": f"{report.title} with the contract's types; rows that broke it are in quarantine.",
+        "published": f"{report.title} in the warehouse: table optimove.{report.name}.",
+    }[stage]
+    if report.snapshot and stage == "report":
+        return f"{what} A snapshot: only the day of the tenant's last data update can be had."
+    return what
+
+
+def _extracted(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    @_asset(
+        "report",
+        report,
+        partitions,
+        deps=[key("report", name) for name in report.upstream],
+        kinds={"python", "api"},
+    )
+    def extracted(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult[Any]:
+        session = optimove.session
+        waited_before = session.waited_seconds
+        outcome = session.extract(report, as_days(context.partition_keys))
+        waited = session.waited_seconds - waited_before
+        days = Days(missing=dict(outcome.failed))
+        for day, done in outcome.extracted.items():
+            spent = session.journal.tallies[report.name, day]
+            days.made[day] = {
+                "dagster/row_count": done.rows,
+                "calls": spent.calls,
+                "planned calls": done.calls,
+                "pages": done.pages,
+                "bytes": done.size,
+                "API seconds": round(spent.seconds, 3),
+                "seconds waited for the budget": round(waited, 3),
+                "rows per day": history_plot(_counts(session, "report", report.name)),
+            }
+        return report_days(context, days)
+
+    return extracted
+
+
+def _validated(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    @_asset(
+        "validated",
+        report,
+        partitions,
+        deps=[key("report", report.name)],
+        kinds={"polars"},
+        checks=check_specs(key("validated", report.name)),
+    )
+    def validated(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult[Any]:
+        session = optimove.session
+        days, validations = Days(), {}
+        for day in as_days(context.partition_keys):
+            try:
+                validations[day] = _validate(session, report, day)
+            except ContractError as error:
+                publish_quarantine(report, day, session.staging, optimove.warehouse, session.run_id)
+                days.missing[day] = error
+            except PipelineError as error:
+                days.missing[day] = error
+            else:
+                days.made[day] = _validation_metadata(session, report, day, validations[day])
+        history = _counts(session, "validated", report.name)
+        return report_days(context, days, check_results(validations, history))
+
+    return validated
+
+
+def _validate(session: Session, report: Report, day: date) -> Validation:
+    own = session.settings.reports.of(report)
+    return validate(
+        report,
+        day,
+        session.staging,
+        tolerated_share=own.tolerated_share or 0.0,
+        attributes=[attribute_column(name) for name in own.attributes or ()],
+    )
+
+
+def _validation_metadata(session: Session, report: Report, day: date, validation: Validation) -> dict[str, Any]:
+    partition = session.staging.open("validated", report.name, day)
+    return {
+        "dagster/row_count": validation.rows,
+        "rows received": validation.rows_in,
+        "rows in quarantine": validation.quarantined,
+        "rows repeated between pages": validation.repeated_rows,
+        "broken rules": validation.by_rule,
+        "unknown columns": ", ".join(validation.unknown_columns) or "none",
+        "dagster/column_schema": column_schema(report, validation.columns),
+        "preview": preview(report, partition, personal=session.settings.warehouse.preview),
+        "rows per day": history_plot(_counts(session, "validated", report.name)),
+    }
+
+
+def _published(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    @_asset("published", report, partitions, deps=[key("validated", report.name)], kinds={"duckdb"})
+    def published(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult[Any]:
+        session = optimove.session
+        days = Days()
+        for day in as_days(context.partition_keys):
+            try:
+                session.staging.open("validated", report.name, day)
+            except PipelineError as error:
+                days.missing[day] = error
+            else:
+                days.made[day] = {}
+        if days.made:
+            begun = datetime.now(session.settings.zone)
+            result = publish(report, sorted(days.made), session.staging, optimove.warehouse, session.run_id)
+            seconds = (datetime.now(session.settings.zone) - begun).total_seconds()
+            for day in days.made:
+                days.made[day] = {
+                    "dagster/row_count": result.rows[day],
+                    "dagster/table_name": result.table,
+                    "seconds": round(seconds, 3),
+                }
+        return report_days(context, days)
+
+    return published
+
+
+def _counts(session: Session, stage: str, feed: str) -> dict[date, int]:
+    staging = session.staging
+    days = staging.days(stage, feed)[-28:]
+    return {day: partition.rows for day in days if (partition := staging.find(stage, feed, day))}

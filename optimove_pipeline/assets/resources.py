@@ -1,0 +1,92 @@
+"""The Dagster resource of a run: the tenant's session, and the warehouse behind dagster-duckdb's connection."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import dagster as dg
+from dagster_duckdb import DuckDBResource
+from duckdb import DuckDBPyConnection
+from pydantic import PrivateAttr
+
+from optimove_pipeline.config import load_settings
+from optimove_pipeline.errors import BusyError
+from optimove_pipeline.optimove.budget import CallClass
+from optimove_pipeline.session import Session
+from optimove_pipeline.warehouse import Warehouse, record_calls
+
+logger = logging.getLogger(__name__)
+
+CALL_CLASS_TAG = "optimove/call_class"
+"""Run tag: ``daily`` or ``backfill``; by default Dagster's own backfills are backfills and all else is daily."""
+
+
+class OptimoveResource(dg.ConfigurableResource[Session]):
+    """The tenant's settings, read when the run starts, and what a run opens from them.
+
+    ``duckdb`` gives the connection to the warehouse.
+    """
+
+    duckdb: DuckDBResource
+    _session: Session | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Open the session of this run."""
+        run = context.run
+        instance = context.instance
+        self._session = Session(
+            load_settings(),
+            run.run_id if run else "no-run",
+            call_class=call_class(run.tags if run else {}),
+            resumable=lambda run_id: instance is not None and ended_early(instance, run_id),
+        )
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Close the session, and take the calls that were made into the warehouse."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        session.close()
+        try:
+            session.journal.flush(partial(record_calls, self._warehouse(session)))
+        except BusyError as error:
+            logger.warning("The calls made are kept, the next run takes them into ops.api_calls: %s", error)
+
+    @property
+    def session(self) -> Session:
+        """The run's session."""
+        if self._session is None:
+            raise dg.DagsterInvariantViolationError("the Optimove resource is used outside a run")
+        return self._session
+
+    @property
+    def warehouse(self) -> Warehouse:
+        """The warehouse of the settings, opened through dagster-duckdb's resource."""
+        return self._warehouse(self.session)
+
+    def _warehouse(self, session: Session) -> Warehouse:
+        @contextmanager
+        def connect(_: Path) -> Iterator[DuckDBPyConnection]:
+            with self.duckdb.get_connection() as connection:
+                yield connection
+
+        timeout = session.settings.warehouse.lock_timeout_seconds
+        return Warehouse(session.settings.warehouse_path, lock_timeout=timeout, connect=connect)
+
+
+def call_class(tags: Mapping[str, str]) -> CallClass:
+    """Return the class of a run's calls, from its tags."""
+    chosen = tags.get(CALL_CLASS_TAG)
+    if chosen:
+        return CallClass(chosen)
+    return CallClass.BACKFILL if "dagster/backfill" in tags else CallClass.DAILY
+
+
+def ended_early(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Return whether a run did not come to its end: it failed, was killed, or is not known any more."""
+    run = instance.get_run_by_id(run_id)
+    return run is None or run.status is not dg.DagsterRunStatus.SUCCESS

@@ -1,0 +1,208 @@
+"""The command line. Exit codes: 0 done, 1 something failed or was held back, 2 the settings or the call are wrong."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import click
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from optimove_pipeline.commands import report_list
+from optimove_pipeline.commands.dagster_home import prepare_dagster_home
+from optimove_pipeline.config import Settings, load_settings
+from optimove_pipeline.errors import PipelineError, SettingsError
+from optimove_pipeline.reports.catalogue import BY_NAME
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+out = Console()
+told = Console(stderr=True)
+
+
+def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """End a command with one message instead of a traceback where the error is meant for a person."""
+
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except PipelineError as error:
+            told.print(f"[bold red]{type(error).__name__}[/]", highlight=False)
+            told.print(str(error), markup=False, highlight=False, soft_wrap=True)
+            sys.exit(2 if isinstance(error, SettingsError) else 1)
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-v", "--verbose", is_flag=True, help="Tell more of what goes on.")
+def main(*, verbose: bool) -> None:
+    """Optimove's reports into your warehouse, and your data into Optimove."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=told, show_path=False)]
+    )
+    logging.getLogger("optimove_pipeline").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+@main.command("reports")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--markdown", is_flag=True, help="Print the page docs/reports.md.")
+def reports_command(*, as_json: bool, markdown: bool) -> None:
+    """List the 27 reports and what each costs in calls for a day."""
+    if as_json:
+        click.echo(json.dumps(report_list.rows(), indent=1))
+    elif markdown:
+        click.echo(report_list.as_markdown(), nl=False)
+    else:
+        table = Table(*report_list.COLUMNS)
+        for row in report_list.rows():
+            table.add_row(*map(str, row.values()))
+        out.print(table)
+
+
+@main.command("settings-schema")
+def settings_schema_command() -> None:
+    """Print the JSON schema of optimove.yaml, for editors."""
+    click.echo(json.dumps(Settings.model_json_schema(), indent=1))
+
+
+@main.command("run")
+@click.option("--days", type=click.IntRange(1), help="The last closed days.  [default: 3]")
+@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day.")
+@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Last day.  [default: yesterday]")
+@click.option("--report", "names", multiple=True, help="Only this report and what it reads; may be repeated.")
+@click.option("--backfill", is_flag=True, help="Leave the daily run its share of the budget.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plain_errors
+def run_command(
+    *,
+    days: int | None,
+    first: datetime | None,
+    last: datetime | None,
+    names: tuple[str, ...],
+    backfill: bool,
+    as_json: bool,
+) -> None:
+    """Pull reports for the last closed days, or for a range of days, into the warehouse."""
+    with tenant_or_sandbox() as settings:
+        if names:
+            settings = _only(settings, names)
+        summary = _run(settings, *_range(settings, days, first, last), backfill=backfill)
+        _print_summary(settings, summary, as_json=as_json)
+    sys.exit(1 if summary.problems else 0)
+
+
+@main.command("sandbox")
+@click.option("--port", type=click.IntRange(0, 65535), default=8720, show_default=True, help="0: any free port.")
+@click.option("--preset", default="small", show_default=True, help="tiny, small, medium or large.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another number makes another tenant.")
+@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="Any further option of the sandbox.")
+@plain_errors
+def sandbox_command(*, port: int, preset: str, seed: int, options: tuple[str, ...]) -> None:
+    """Serve a local Optimove with a believable tenant, for trying out and for tests."""
+    from optimove_pipeline.commands.sandbox import serve_sandbox
+
+    serve_sandbox({"port": port, "preset": preset, "seed": seed}, options, lambda line: out.print(line))
+
+
+@main.command("dev")
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the UI.")
+@plain_errors
+def dev_command(*, port: int) -> None:
+    """Start Dagster's UI and daemon, with the sandbox running if no tenant is configured."""
+    from optimove_pipeline.commands.dev import run_dagster
+
+    with tenant_or_sandbox():
+        sys.exit(run_dagster(port))
+
+
+@contextmanager
+def tenant_or_sandbox() -> Iterator[Settings]:
+    """Yield the settings, with Dagster's home prepared and the sandbox running if no tenant is configured."""
+    settings = load_settings()
+    prepare_dagster_home(settings.data_dir)
+    if not settings.sandbox or os.environ.get("OPTIMOVE_SANDBOX_URL"):
+        yield settings
+        return
+    from optimove_pipeline.sandbox.process import running_sandbox
+
+    told.print("No tenant is configured (OPTIMOVE_API_URL, OPTIMOVE_CONFIG): using the built-in sandbox.")
+    with running_sandbox(preset="tiny") as sandbox:
+        os.environ["OPTIMOVE_SANDBOX_URL"] = sandbox.url
+        try:
+            yield load_settings()
+        finally:
+            del os.environ["OPTIMOVE_SANDBOX_URL"]
+
+
+def _only(settings: Settings, names: tuple[str, ...]) -> Settings:
+    for name in names:
+        if name not in BY_NAME:
+            raise SettingsError(f"--report {name}: no such report; `optimove-pipeline reports` lists the 27")
+    return settings.model_copy(update={"reports": settings.reports.model_copy(update={"select": names})})
+
+
+def _range(settings: Settings, days: int | None, first: datetime | None, last: datetime | None) -> tuple[date, date]:
+    from optimove_pipeline.commands.run import last_closed_day
+
+    closed = last_closed_day(settings)
+    until = last.date() if last else closed
+    since = first.date() if first else until - timedelta(days=(days or 3) - 1)
+    if days and first:
+        raise SettingsError("--days and --from: give one of them")
+    if until > closed:
+        raise SettingsError(f"--to {until}: only closed days can be pulled, the last is {closed}")
+    if since > until:
+        raise SettingsError(f"--from {since} is after --to {until}")
+    if since < settings.tenant.start_date:
+        raise SettingsError(f"--from {since} is before tenant.start_date, {settings.tenant.start_date}")
+    return since, until
+
+
+def _run(settings: Settings, first: date, last: date, *, backfill: bool) -> Any:
+    from optimove_pipeline.assets.graph import build_definitions
+    from optimove_pipeline.commands.progress import Progress
+    from optimove_pipeline.commands.run import execute, plan_runs
+    from optimove_pipeline.optimove.budget import CallClass
+
+    planned = [*plan_runs(settings.reports.selected(), first, last)]
+    told.print(f"Pulling {len(settings.reports.selected())} reports for {first} to {last}, in {len(planned)} runs.")
+    progress = Progress(planned, told)
+    call_class = CallClass.BACKFILL if backfill else CallClass.DAILY
+    return execute(build_definitions(settings), planned, call_class, progress.tell)
+
+
+def _print_summary(settings: Settings, summary: Any, *, as_json: bool) -> None:
+    if as_json:
+        document = asdict(summary) | {"warehouse": str(settings.warehouse_path)}
+        click.echo(json.dumps(document, indent=1))
+        return
+    table = Table("report", "days", "rows", "quarantined", "calls", "API seconds", "table")
+    for column in table.columns[1:6]:
+        column.justify = "right"
+    for line in summary.lines.values():
+        table.add_row(
+            line.report,
+            str(line.days),
+            f"{line.rows:,}",
+            f"{line.quarantined:,}",
+            f"{line.calls:,}",
+            f"{line.seconds:.1f}",
+            line.table,
+        )
+    out.print(table)
+    for problem in summary.problems:
+        told.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
+    out.print(f"Warehouse: {settings.warehouse_path}", soft_wrap=True, highlight=False)

@@ -1,0 +1,29 @@
+"""Dagster's own folder: its run and event history, and the settings that suit this project."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import yaml
+
+from optimove_pipeline.files import write_atomically
+
+_INSTANCE: dict[str, object] = {
+    "telemetry": {"enabled": False},
+    # Runs share the budget of calls, and the warehouse takes one writer at a time: more runs would only wait.
+    "concurrency": {"runs": {"max_concurrent_runs": 4}},
+    # A run that waits for the budget says so in its own log.
+    "python_logs": {"managed_python_loggers": ["optimove_pipeline.optimove.budget"], "python_log_level": "INFO"},
+    "run_monitoring": {"enabled": True, "free_slots_after_run_end_seconds": 60},
+}
+
+
+def prepare_dagster_home(data_dir: Path) -> Path:
+    """Return the folder of ``DAGSTER_HOME``, by default inside the data directory, with an instance file in it."""
+    home = Path(os.environ.get("DAGSTER_HOME") or data_dir / "dagster").absolute()
+    instance_file = home / "dagster.yaml"
+    if not instance_file.exists():
+        write_atomically(instance_file, yaml.safe_dump(_INSTANCE, sort_keys=False).encode())
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home

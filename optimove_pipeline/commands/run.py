@@ -1,0 +1,163 @@
+"""``run``: materialise reports for a range of days through Dagster, and tell what was pulled."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from optimove_pipeline.assets.outcomes import COMPLETE
+from optimove_pipeline.assets.partitions import DAYS_PER_RUN
+from optimove_pipeline.assets.resources import CALL_CLASS_TAG
+from optimove_pipeline.config import Settings
+from optimove_pipeline.optimove.budget import CallClass
+from optimove_pipeline.reports.report import Report
+
+STAGES = ("report", "validated", "published")
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(slots=True)
+class Line:
+    """What one report came to over all days: a line of the table."""
+
+    report: str
+    days: int = 0
+    rows: int = 0
+    calls: int = 0
+    quarantined: int = 0
+    seconds: float = 0.0
+    table: str = ""
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a command's runs came to; ``problems`` are failures and days held back, each in one line."""
+
+    lines: dict[str, Line] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One Dagster run: reports and the days it takes together."""
+
+    reports: tuple[Report, ...]
+    first: date
+    last: date
+
+
+def last_closed_day(settings: Settings) -> date:
+    """Return yesterday in the tenant's time zone."""
+    return datetime.now(settings.zone).date() - timedelta(days=1)
+
+
+def plan_runs(reports: Sequence[Report], first: date, last: date) -> Iterator[Planned]:
+    """Yield the runs for a range of days: the last day with all reports, then the days before it, newest first.
+
+    Snapshots can only be had of the last day, and what they hold (channels, actions) the other days need.
+    """
+    yield Planned(tuple(reports), last, last)
+    dated = tuple(report for report in reports if not report.snapshot)
+    until = last - timedelta(days=1)
+    while until >= first and dated:
+        since = max(first, until - timedelta(days=DAYS_PER_RUN - 1))
+        yield Planned(dated, since, until)
+        until = since - timedelta(days=1)
+
+
+def execute(
+    definitions: dg.Definitions,
+    planned: Sequence[Planned],
+    call_class: CallClass,
+    progress: Callable[[dg.DagsterEvent], None],
+) -> Summary:
+    """Carry out runs one after the other in this process, recorded in Dagster's instance."""
+    summary = Summary()
+    with dg.DagsterInstance.get() as instance:
+        for each in planned:
+            _execute(definitions, instance, each, call_class, progress, summary)
+    return summary
+
+
+def _execute(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    planned: Planned,
+    call_class: CallClass,
+    progress: Callable[[dg.DagsterEvent], None],
+    summary: Summary,
+) -> None:
+    run_id = str(uuid.uuid4())
+    instance.add_event_listener(run_id, lambda entry: _listen(entry, progress))
+    result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        asset_selection=[dg.AssetKey([stage, report.name]) for report in planned.reports for stage in STAGES],
+        tags={
+            "dagster/asset_partition_range_start": planned.first.isoformat(),
+            "dagster/asset_partition_range_end": planned.last.isoformat(),
+            CALL_CLASS_TAG: call_class,
+        },
+        run_config=_QUIET,
+        raise_on_error=False,
+    )
+    summary.runs.append(run_id)
+    for event in result.all_events:
+        _take_in(event, summary)
+
+
+def _listen(entry: dg.EventLogEntry, progress: Callable[[dg.DagsterEvent], None]) -> None:
+    if entry.dagster_event is not None:
+        progress(entry.dagster_event)
+
+
+def _take_in(event: dg.DagsterEvent, summary: Summary) -> None:
+    if event.is_step_failure:
+        summary.problems.append(f"{_step_title(event)}: {_reason(event)}")
+    elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        evaluation = event.asset_check_evaluation_data
+        if evaluation.check_name == COMPLETE and not evaluation.passed:
+            summary.problems.append(f"{evaluation.asset_key.to_user_string()}: {evaluation.description}")
+    elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+        _add(event, summary)
+
+
+def _add(event: dg.DagsterEvent, summary: Summary) -> None:
+    materialization = event.step_materialization_data.materialization
+    stage, report = materialization.asset_key.path
+    line = summary.lines.setdefault(report, Line(report))
+    values: dict[str, Any] = defaultdict(int) | {
+        name: value.value for name, value in materialization.metadata.items()
+    }
+    if stage == "report":
+        line.calls += values["calls"]
+        line.seconds += values["API seconds"]
+    elif stage == "validated":
+        line.quarantined += values["rows in quarantine"]
+    else:
+        line.days += 1
+        line.rows += values["dagster/row_count"]
+        line.table = str(values["dagster/table_name"])
+
+
+def _step_title(event: dg.DagsterEvent) -> str:
+    return (event.step_key or "a step").replace("__", "/")
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    failure = event.step_failure_data
+    told = failure.user_failure_data
+    if told is not None and told.description:
+        return told.description
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip() if error is not None else "failed"

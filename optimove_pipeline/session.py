@@ -1,0 +1,193 @@
+"""A session: everything that a run works with, opened from the settings and closed with it.
+
+The folders below the data directory: ``warehouse.duckdb``, ``landing``, ``staging``, ``look-ups``, ``calls`` (on
+their way to ``ops.api_calls``) and ``state`` (the budget; which functions are known to exist).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from optimove_pipeline.background_loop import BackgroundLoop
+from optimove_pipeline.call_journal import CallJournal
+from optimove_pipeline.config import SANDBOX_KEY, Settings
+from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.files import write_atomically
+from optimove_pipeline.optimove.budget import (
+    Budget,
+    CallClass,
+    FileStore,
+    PostgresStore,
+    Store,
+    Usage,
+    Window,
+    client_id,
+    open_budget,
+)
+from optimove_pipeline.optimove.client import Optimove
+from optimove_pipeline.optimove.options import ApiOptions, CircuitOptions, Login
+from optimove_pipeline.reports.extraction import Extraction, Outcome
+from optimove_pipeline.reports.landing import Landing
+from optimove_pipeline.reports.lookups import Lookups
+from optimove_pipeline.reports.paging import PagingRule
+from optimove_pipeline.reports.report import Report
+from optimove_pipeline.secret_references import expand, reveal
+from optimove_pipeline.staging import Staging
+
+
+def never(_: str) -> bool:
+    """Say of no other run that its landed answers may be used."""
+    return False
+
+
+class Session:
+    """The API of one tenant and the places of its data, for one run in one process.
+
+    Raises SettingsError when it is made, if a credential or the base URL is missing or can't work.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        run_id: str,
+        *,
+        call_class: CallClass = CallClass.DAILY,
+        resumable: Callable[[str], bool] = never,
+    ) -> None:
+        self.settings = settings
+        self.run_id = run_id
+        self.staging = Staging(settings.data_dir / "staging")
+        self.landing = Landing(settings.data_dir / "landing")
+        self.journal = CallJournal(settings.data_dir / "calls", run_id)
+        self._call_class = call_class
+        self._resumable = resumable
+        self._options = api_options(settings)
+        claim_data_dir(settings, self._options)
+        self._loop: BackgroundLoop | None = None
+        self._budget: Budget | None = None
+        self._extraction: Extraction | None = None
+
+    def extract(self, report: Report, days: Sequence[date]) -> Outcome:
+        """Extract a report for all days together; see ``Extraction.run``."""
+        extraction = self._opened()
+        assert self._loop is not None  # noqa: S101 - opened above
+        return self._loop.run(extraction.run(report, days))
+
+    @property
+    def waited_seconds(self) -> float:
+        """Seconds that calls of this session have waited for the budget so far."""
+        return 0.0 if self._budget is None else self._budget.usage.waited_seconds
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the session has had of the budget so far."""
+        return None if self._budget is None else self._budget.usage
+
+    def close(self) -> None:
+        """Close connections and files, and remove what has been kept long enough; safe to call twice."""
+        self.journal.close()
+        self.landing.sweep(self.settings.retention.landing_days)
+        self.staging.sweep(self.settings.retention.staging_days)
+        if self._loop is not None:
+            if self._extraction is not None and self._budget is not None:
+                self._loop.run(_close(self._extraction.client, self._budget))
+            self._loop.close()
+            self._loop = None
+            self._extraction = None
+
+    def _opened(self) -> Extraction:
+        """Open the client with the first report, so that stages that make no call need no credentials."""
+        if self._extraction is None:
+            self._loop = BackgroundLoop()
+            self._extraction = self._loop.run(self._open())
+        return self._extraction
+
+    async def _open(self) -> Extraction:
+        settings = self.settings
+        self._budget = open_budget(
+            budget_store(settings, self._options),
+            client_of(self._options),
+            windows=windows(settings),
+            call_class=self._call_class,
+            reserve=settings.budget.backfill_reserve,
+            guard=settings.budget.guard_seconds,
+        )
+        client = Optimove(self._options, self._budget, self.journal.record)
+        await client.__aenter__()
+        return Extraction(
+            settings=settings,
+            client=client,
+            staging=self.staging,
+            landing=self.landing,
+            lookups=Lookups(client, settings.data_dir / "look-ups", lambda: datetime.now(settings.zone).date()),
+            rule=PagingRule(settings.api.page_size, settings.api.stop_at),
+            run_id=self.run_id,
+            resumable=self._resumable,
+        )
+
+
+async def _close(client: Optimove, budget: Budget) -> None:
+    await client.__aexit__(None, None, None)
+    await budget.aclose()
+
+
+def claim_data_dir(settings: Settings, options: ApiOptions) -> None:
+    """Keep the data of two tenants, or of a tenant and the sandbox, from getting into one warehouse.
+
+    Raises:
+        SettingsError: the data directory holds the data of another API.
+    """
+    owner = "the sandbox" if settings.sandbox else options.base_url.rstrip("/").lower()
+    file = settings.data_dir / "state" / "tenant.json"
+    if not file.exists():
+        write_atomically(file, json.dumps({"api": owner}).encode())
+    held = json.loads(file.read_bytes())["api"]
+    if held != owner:
+        raise SettingsError(
+            f"{settings.data_dir} holds the data of {held}, the settings name {owner}: set OPTIMOVE_DATA_DIR to "
+            "another folder, or remove this one if its data are not needed"
+        )
+
+
+def api_options(settings: Settings) -> ApiOptions:
+    """Return the client's options.
+
+    Raises:
+        SettingsError: the environment lacks a variable that the settings refer to, or a value can't work.
+    """
+    api = settings.api
+    login = Login(reveal(api.login.username), SecretStr(reveal(api.login.password))) if api.login else None
+    key = SANDBOX_KEY if settings.sandbox else reveal(api.key) if api.key and not login else None
+    return ApiOptions(
+        base_url=expand(api.url),
+        api_key=None if key is None else SecretStr(key),
+        login=login,
+        timeout_seconds=api.timeout_seconds,
+        concurrency=api.concurrency,
+        attempts=api.attempts,
+        circuit=CircuitOptions(failures=api.circuit_failures),
+        proofs=settings.data_dir / "state" / "functions.json",
+    )
+
+
+def client_of(options: ApiOptions) -> str:
+    """Return the id under which the budget counts this client's calls."""
+    return client_id(options.base_url, options.secrets[0])
+
+
+def windows(settings: Settings) -> tuple[Window, ...]:
+    """Return the rate limits of the settings."""
+    return tuple(Window(limit.calls, limit.seconds) for limit in settings.budget.windows)
+
+
+def budget_store(settings: Settings, options: ApiOptions) -> Store:
+    """Return where the budget is kept: PostgreSQL if the settings name one, or a file in the data directory."""
+    if settings.budget.database:
+        return PostgresStore(reveal(settings.budget.database))
+    path: Path = settings.data_dir / "state" / f"budget-{client_of(options)}.sqlite"
+    return FileStore(path)
