@@ -51,7 +51,8 @@ class CallRecord:
     ``parameters`` are in one line, paging included. ``status`` is None where no answer arrived, ``rows`` where
     none could be counted. ``milliseconds`` run from the request's first byte to the answer's last;
     ``waited_seconds`` were spent waiting for the budget. ``at`` is in UTC. ``outcome`` is one of ``ok``, ``empty``,
-    ``http_<status>``, ``timeout``, ``unreachable``, ``cut``, ``truncated``, ``html``, ``unreadable``.
+    ``http_<status>``, ``timeout``, ``unreachable``, ``cut``, ``truncated``, ``html``, ``unreadable``,
+    ``unanswered``.
     """
 
     report: str

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 from pydantic import SecretStr
 
 from optimove_pipeline.errors import SettingsError
+
+
+def _check_number(name: str, value: float, *, minimum: float) -> None:
+    if not (math.isfinite(value) and value >= minimum):
+        raise SettingsError(f"Optimove API: {name} is {value}; expected a number of at least {minimum:g}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,11 @@ class ApiOptions:
         return f"{self.base_url.rstrip('/')}/{function.strip('/')}"
 
     @property
+    def timeout(self) -> httpx.Timeout:
+        """Return the time-outs of one request; waiting for a connection is bounded by ``concurrency`` instead."""
+        return httpx.Timeout(self.timeout_seconds, connect=self.connect_seconds, pool=None)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Return the credentials as plain text, to be masked wherever a server echoes them."""
         held = (self.api_key, self.login.password if self.login else None)
@@ -119,8 +130,3 @@ def _check_credentials(options: ApiOptions) -> None:
 def sendable(credential: str) -> bool:
     """Return whether a key or token can stand in an HTTP header: printable ASCII without spaces."""
     return bool(credential) and credential.isascii() and credential.isprintable() and " " not in credential
-
-
-def _check_number(name: str, value: float, *, minimum: float) -> None:
-    if not (math.isfinite(value) and value >= minimum):
-        raise SettingsError(f"Optimove API: {name} is {value}; expected a number of at least {minimum:g}")

@@ -14,7 +14,8 @@ from isal import igzip, isal_zlib
 from optimove_pipeline.errors import TransientError
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_DAMAGED: tuple[type[Exception], ...] = (EOFError, gzip.BadGzipFile, isal_zlib.error, zlib.error)
+_ISAL_ERROR = cast(type[Exception], isal_zlib.error)
+_DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, _ISAL_ERROR)
 
 
 @contextmanager
@@ -24,22 +25,22 @@ def open_answer(path: Path) -> Iterator[BinaryIO]:
     Raises TransientError, also while it is read, where the gzip stream is cut or damaged.
     """
     with path.open("rb") as file:
-        zipped = file.read(2) == _GZIP_MAGIC
+        zipped = file.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
         file.seek(0)
         if not zipped:
             yield file
             return
         try:
-            with igzip.open(file, "rb") as unzipped:
+            with igzip.open(file, "rb") as unzipped:  # type: ignore[no-untyped-call]
                 yield cast(BinaryIO, unzipped)
         except _DAMAGED as error:
             raise TransientError(f"the answer is truncated or damaged: {error}") from error
 
 
 def first_bytes(path: Path, count: int) -> bytes:
-    """Return up to ``count`` decompressed bytes of the answer's start, fewer where it is cut before."""
-    try:
-        with open_answer(path) as stream:
-            return stream.read(count)
-    except TransientError:
-        return b""
+    """Return up to ``count`` decompressed bytes of the answer's start.
+
+    Raises TransientError where the gzip stream is cut or damaged within them.
+    """
+    with open_answer(path) as stream:
+        return stream.read(count)
