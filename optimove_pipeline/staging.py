@@ -3,17 +3,17 @@
 A partition is a folder ``<stage>/<feed>/<day>`` that holds a manifest and the Parquet parts that the manifest
 names. Parts are written under names that no other writer uses; replacing the manifest, one atomic rename, is what
 makes a partition appear or change. So a writer killed at any moment leaves the old partition, and of two writers
-the last one wins whole.
+the last one wins whole. The parts that a new manifest replaces stay until the next one, for those who are reading
+them still.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ ROWS_PER_PART = 122_880
 """Rows of a part: one row group of DuckDB, so that a part is loaded without being cut, and little memory."""
 
 _MANIFEST = "manifest.json"
+_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Partition:
 
 @dataclass(slots=True)
 class PartWriter:
-    """Collects frames and writes them as parts of about ``rows_per_part`` rows; ``metadata`` goes to the manifest."""
+    """Collects frames and writes them as parts of ``rows_per_part`` rows; ``metadata`` goes to the manifest."""
 
     folder: Path
     rows_per_part: int = ROWS_PER_PART
@@ -77,8 +78,8 @@ class PartWriter:
             return
         self._frames.append(frame)
         self._held += frame.height
-        if self._held >= self.rows_per_part:
-            self.flush()
+        while self._held >= self.rows_per_part:
+            self._write_part()
 
     @property
     def total(self) -> int:
@@ -87,16 +88,18 @@ class PartWriter:
 
     def flush(self) -> None:
         """Write the rows held so far as one part."""
-        if not self._frames:
-            return
+        if self._frames:
+            self._write_part()
+
+    def _write_part(self) -> None:
+        held = pl.concat(self._frames, how="diagonal_relaxed")
+        part, rest = held.head(self.rows_per_part), held.slice(self.rows_per_part)
         name = f"{self._prefix}-{len(self.parts):05d}.parquet"
-        pl.concat(self._frames, how="diagonal_relaxed").write_parquet(
-            self.folder / name, compression="zstd", compression_level=1, statistics=False
-        )
         self.parts.append(name)
-        self.rows += self._held
-        self._frames.clear()
-        self._held = 0
+        part.write_parquet(self.folder / name, compression="zstd", compression_level=1, statistics=False)
+        self.rows += part.height
+        self._frames = [] if rest.is_empty() else [rest]
+        self._held = rest.height
 
 
 class Staging:
@@ -112,9 +115,8 @@ class Staging:
     def find(self, stage: str, feed: str, day: date) -> Partition | None:
         """Return a partition, or None if it was never written whole."""
         folder = self.folder(stage, feed, day)
-        try:
-            manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        manifest = _read_manifest(folder)
+        if manifest is None:
             return None
         return Partition(
             stage=stage,
@@ -147,24 +149,30 @@ class Staging:
         return max((day for day in self.days(stage, feed) if until is None or day <= until), default=None)
 
     def remove(self, stage: str, feed: str, day: date) -> None:
-        """Remove a partition, its manifest first, so that a reader finds either all of it or nothing."""
+        """Remove a partition, its manifest first, so that a reader finds either all of it or nothing.
+
+        The parts of a writer that is at work on the same partition stay.
+        """
         folder = self.folder(stage, feed, day)
-        (folder / _MANIFEST).unlink(missing_ok=True)
-        shutil.rmtree(folder, ignore_errors=True)
+        manifest = _read_manifest(folder)
+        if manifest is not None:
+            (folder / _MANIFEST).unlink(missing_ok=True)
+            _remove_files(folder, [*manifest["parts"], *manifest["replaced"]])
 
     def sweep(self, keep_days: float, now: float | None = None) -> int:
-        """Remove partitions written over ``keep_days`` days ago, but the newest of each; return how many.
+        """Remove partitions written over ``keep_days`` days ago, but the newest of each feed; return how many.
 
-        Parts that a killed writer left behind go as well.
+        Parts that no manifest names go after a day: those that were replaced, and those of a killed writer.
         """
-        oldest = (time.time() if now is None else now) - keep_days * 86_400
+        now = time.time() if now is None else now
         removed = 0
-        for feed in self.root.glob("*/*"):
-            days = sorted(folder for folder in feed.iterdir() if folder.is_dir())
-            for folder in days[:-1]:
-                if folder.stat().st_mtime < oldest:
-                    self.remove(feed.parent.name, feed.name, date.fromisoformat(folder.name))
+        for feed in [folder for folder in self.root.glob("*/*") if folder.is_dir()]:
+            for day in self.days(feed.parent.name, feed.name)[:-1]:
+                if _age(feed / day.isoformat() / _MANIFEST, now) > keep_days * _DAY_SECONDS:
+                    self.remove(feed.parent.name, feed.name, day)
                     removed += 1
+            for folder in [folder for folder in feed.iterdir() if folder.is_dir()]:
+                _sweep_parts(folder, now)
         return removed
 
     @contextmanager
@@ -179,21 +187,49 @@ class Staging:
             yield writer
             writer.flush()
         except BaseException:
-            _remove_parts(folder, [*writer.parts])
+            _remove_files(folder, writer.parts)
             raise
-        replaced = self.find(stage, feed, day)
+        before = _read_manifest(folder) or {"parts": [], "replaced": []}
         manifest = {
             "rows": writer.rows,
             "columns": writer.columns,
             "parts": writer.parts,
             "metadata": writer.metadata,
             "written_at": datetime.now(UTC).isoformat(),
+            "replaced": before["parts"],
         }
         write_atomically(folder / _MANIFEST, json.dumps(manifest, indent=1).encode())
-        if replaced is not None:
-            _remove_parts(folder, [part.name for part in replaced.parts])
+        _remove_files(folder, before["replaced"])
 
 
-def _remove_parts(folder: Path, names: list[str]) -> None:
+def _read_manifest(folder: Path) -> dict[str, Any] | None:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return manifest
+
+
+def _sweep_parts(folder: Path, now: float) -> None:
+    """Remove the parts that nobody reads or writes any more, and the folder if that leaves nothing."""
+    manifest = _read_manifest(folder)
+    named = set(manifest["parts"]) if manifest else set()
+    if manifest is None or _age(folder / _MANIFEST, now) > _DAY_SECONDS:
+        unnamed = [path for path in folder.iterdir() if path.name not in {_MANIFEST, *named}]
+        _remove_files(folder, [path.name for path in unnamed if _age(path, now) > _DAY_SECONDS])
+    if _age(folder, now) > _DAY_SECONDS:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _age(path: Path, now: float) -> float:
+    """Return the seconds since a file was written; 0 if another process has removed it."""
+    try:
+        return now - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _remove_files(folder: Path, names: Sequence[str]) -> None:
     for name in names:
         (folder / name).unlink(missing_ok=True)
