@@ -1,6 +1,6 @@
 """Misbehaviour that can be switched on by name, for some function and for some calls.
 
-A script is a list of faults; of the faults that fit a call the first one with calls left is applied::
+A script is a list of faults; each counts the calls that fit it, and a call meets the first that is on::
 
     {"fault": "http_500", "function": "GetPromoCodes", "times": 2, "after": 1, "match": {"Date": "2026-11-18"}}
 
@@ -11,8 +11,8 @@ http_429             429 with the documented body
 http_429_retry_after the same with ``Retry-After: 1``
 http_500, http_503   a server error in plain text
 timeout              no answer, until the client goes away
-cut_connection       the connection is reset before a byte of the answer
-cut_body             the whole length is declared, half the body comes, the connection is reset
+cut_connection       the connection is closed before a byte of the answer
+cut_body             the whole length is declared, half the body comes, the connection is closed
 slow_body            the body comes in eight drops, a tenth of a second apart
 truncated_json       200, and half of the JSON
 html_page, html_403  a page of the web firewall, with 200 or 403
@@ -82,8 +82,8 @@ class Fault:
     Args:
         fault: Name of the fault.
         function: Name of a function, with or without its section; None for every function.
-        times: How many calls meet the fault; None for all from then on.
-        after: How many fitting calls are let through before the first.
+        after: How many fitting calls come before it is on.
+        times: For how many fitting calls it is on; None for all from then on.
         match: Parameter values that a call must have to fit.
     """
 
@@ -119,13 +119,14 @@ class Script:
 
     def take(self, function: str, parameters: Mapping[str, str]) -> str | None:
         """The fault that this call meets, if any. The call is counted."""
+        found = None
         for number, fault in enumerate(self._faults):
             if fault.fits(function, parameters):
                 turn = self._seen[number] - fault.after
                 self._seen[number] += 1
-                if turn >= 0 and (fault.times is None or turn < fault.times):
-                    return fault.fault
-        return None
+                if not found and turn >= 0 and (fault.times is None or turn < fault.times):
+                    found = fault.fault
+        return found
 
 
 def names() -> tuple[str, ...]:
@@ -143,7 +144,7 @@ def faulty_page(fault: str | None, segments: Segments, skip: int, top: int) -> l
         case "duplicate_rows":
             return _with_duplicates(segments, skip, top)
         case "clashing_rows" if skip < count(segments) <= skip + top:
-            return [*page(segments, skip, top), _clash(page(segments, 0, 1)[0])]
+            return [*page(segments, skip, top), *_clash(page(segments, 0, 1)[0])]
         case _:
             return page(segments, skip, top)
 
@@ -155,19 +156,20 @@ def faulty_rows(fault: str | None, rows: list[Row]) -> list[Row]:
 
 def _with_duplicates(segments: Segments, skip: int, top: int) -> list[Row]:
     """A page of the list in which every page after the first begins with a row that was served already."""
-    if count(segments) <= top:
+    if count(segments) <= top or top == 1:
         rows = page(segments, skip, top)
         return [*rows, rows[0]] if rows else rows
-    number = skip // top
-    if not number:
-        return page(segments, skip, top)
-    served = top + (number - 1) * (top - 1)
-    return page(segments, served - 1, top) if served < count(segments) else []
+    # After each page the rows stand one place further on, since its last one is served twice.
+    number, place = divmod(skip, top)
+    first = number * (top - 1) + place
+    unserved = first if place or not number else first + 1
+    return page(segments, first, top - place) if unserved < count(segments) else []
 
 
-def _clash(row: Row) -> Row:
+def _clash(row: Row) -> list[Row]:
+    """Nothing for a row of one field, which is its key."""
     name, value = list(row.items())[-1]
-    return {**row, name: _other(value)}
+    return [{**row, name: _other(value)}] if len(row) > 1 else []
 
 
 def _other(value: Any) -> Any:
@@ -202,7 +204,7 @@ def _attributes(change: Callable[[list[Any]], list[Any]]) -> Callable[[list[Row]
 _ROWS: Mapping[str, Callable[[list[Row]], list[Row]]] = {
     "wrong_types": _wrong_types,
     "unknown_field": lambda rows: [{**row, "LoyaltyTier": f"tier {n % 3}"} for n, row in enumerate(rows)],
-    "missing_field": lambda rows: [dict(list(row.items())[:-1]) for row in rows],
+    "missing_field": lambda rows: [dict(list(row.items())[:-1] or row) for row in rows],
     "missing_key": _missing_key,
     "bad_attributes": _attributes(lambda values: [*values, "one too many"]),
     "few_attributes": _attributes(lambda values: values[:-1]),

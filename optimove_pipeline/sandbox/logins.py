@@ -26,9 +26,9 @@ class Logins:
         now = monotonic()
         self.count += 1
         hasty = self._last_login is not None and now - self._last_login < _SECONDS_BETWEEN_LOGINS
-        self._last_login = now
         if hasty or self._fresh(now):
             return too_many()
+        self._last_login = now
         name = body.get("Username", body.get("UserName"))
         if (name, body.get("Password")) != (self._options.username, self._options.password):
             return refused()

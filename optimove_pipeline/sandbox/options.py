@@ -160,6 +160,8 @@ def _check_server(options: SandboxOptions) -> None:
     _require("key", "a value of X-API-KEY", options.key, holds=bool(options.key))
     _require("page_cap", "at least 1", options.page_cap, holds=options.page_cap >= 1)
     _require("empty", "one of " + ", ".join(EMPTY_STYLES), options.empty, holds=options.empty in EMPTY_STYLES)
+    ttl = options.token_seconds
+    _require("token_seconds", "more than 0", ttl, holds=ttl > 0)
     for name in ("latency", "jitter"):
         seconds = getattr(options, name)
         _require(name, "seconds, 0 or more", seconds, holds=seconds >= 0)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from http.client import HTTPConnection
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -17,7 +18,7 @@ from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.options import SandboxOptions, as_json, from_json, tenant_options
 from optimove_pipeline.sandbox.tenant import Tenant
 
-_START_SECONDS = 30.0
+_ANSWER_SECONDS = 30.0
 
 
 @dataclass(slots=True)
@@ -44,9 +45,9 @@ class RunningSandbox:
         """What the server has seen since the start or the last reset.
 
         ``total``, ``rows``, ``by_status`` and ``by_function`` (counts), ``windows`` (``calls``, ``seconds``,
-        ``most`` arrivals in any such time, ``refused``), ``logins``, and ``calls``: for each its ``function``,
-        ``parameters`` (names in lower case), ``at`` (epoch seconds), ``status``, ``rows``, ``milliseconds``,
-        ``fault``. Controls are not counted.
+        ``most`` arrivals in any such time, ``refused``), ``most_in_flight``, ``logins``, and ``calls``: for
+        each its ``function``, ``parameters`` (names in lower case), ``at`` (epoch seconds), ``status``,
+        ``rows``, ``milliseconds``, ``fault``. Controls are not counted.
         """
         found: dict[str, Any] = self._control("stats")
         return found
@@ -66,10 +67,18 @@ class RunningSandbox:
         self.tenant = Tenant(self.tenant.options, today)
 
     def _control(self, name: str, body: object = None) -> Any:
-        url = self.url.removesuffix("/current") + f"/sandbox/{name}"
-        data = None if body is None else orjson.dumps(body)
-        with urlopen(Request(url, data), timeout=_START_SECONDS) as answer:  # noqa: S310 - our own server
-            return orjson.loads(answer.read())
+        server = urlsplit(self.url)
+        connection = HTTPConnection(str(server.hostname), server.port, timeout=_ANSWER_SECONDS)
+        try:
+            content = None if body is None else orjson.dumps(body)
+            connection.request("GET" if body is None else "POST", f"/sandbox/{name}", content)
+            answer = connection.getresponse()
+            text = answer.read()
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise RuntimeError(f"The sandbox refused {name}: {text.decode()}")
+        return orjson.loads(text)
 
 
 @contextmanager

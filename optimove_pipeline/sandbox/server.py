@@ -129,18 +129,26 @@ def _api(service: Service, transports: Transports) -> ASGIApp:
     chance = generator(service.options.seed, "jitter")
 
     async def api(scope: Scope, receive: Receive, send: Send) -> None:
+        service.begin()
+        try:
+            reply, fault = await answered(_request(scope), receive)
+            transport = transports.get(scope["client"])
+            if transport:
+                await _deliver(reply, fault, transport, receive, send)
+        finally:
+            service.end()
+
+    async def answered(request: Request, receive: Receive) -> tuple[Reply, str | None]:
         came, began = time(), monotonic()
-        refusal = service.admit(request := _request(scope))
+        refusal = service.admit(request)
         request = replace(request, body=await _body(receive))
         path = function_path(request.path)
         fault = None if refusal else service.script.take(path, request.parameters)
         reply = refusal or await _reply(service, request, fault)
-        delay = service.options.latency + chance.random() * service.options.jitter
-        await asyncio.sleep(delay)
+        await asyncio.sleep(service.options.latency + chance.random() * service.options.jitter)
         took = (monotonic() - began) * 1000
         service.calls.append(Call(came, path, request.parameters, reply.status, reply.rows, took, fault))
-        transport = transports[scope["client"]]
-        await _deliver(_compressed(reply, request), fault, transport, receive, send)
+        return _compressed(reply, request), fault
 
     return api
 
@@ -204,7 +212,7 @@ def _headers(reply: Reply) -> list[tuple[bytes, bytes]]:
 
 
 async def _cut(transport: asyncio.Transport, receive: Receive) -> None:
-    """Reset the connection, and wait until the server has noticed."""
+    """Close the connection, and wait until the server has noticed."""
     transport.abort()
     await receive()
 
@@ -246,6 +254,7 @@ def _statistics(service: Service) -> dict[str, Any]:
         "by_status": Counter(str(call.status) for call in calls),
         "by_function": Counter(call.function for call in calls),
         "windows": service.limits.summary(),
+        "most_in_flight": service.most_in_flight,
         "logins": service.logins.count,
         "calls": [asdict(call) for call in calls],
     }

@@ -1,12 +1,13 @@
 """From a request to its reply: who is let in, what the limits say, what the tenant knows, which fault is on."""
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
+from optimove_pipeline.sandbox.answer_cache import AnswerCache
 from optimove_pipeline.sandbox.arguments import Arguments, BadRequest
 from optimove_pipeline.sandbox.drift import drifted
 from optimove_pipeline.sandbox.faults import REPLIES, Script, faulty_page, faulty_rows
@@ -56,6 +57,7 @@ class Service:
 
     def __init__(self, options: SandboxOptions) -> None:
         self.options = options
+        self.in_flight = 0
         self.reset()
 
     def reset(self) -> None:
@@ -67,6 +69,16 @@ class Service:
         self.script = Script()
         self.calls: deque[Call] = deque(maxlen=_CALLS_KEPT)
         self.answers = AnswerCache(_CACHED_BYTES)
+        self.most_in_flight = self.in_flight
+
+    def begin(self) -> None:
+        """A request has arrived; ``end`` is its counterpart."""
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+
+    def end(self) -> None:
+        """A request has been answered, or its client has gone."""
+        self.in_flight -= 1
 
     def admit(self, request: Request) -> Reply | None:
         """The reply to a request that gets no further; None for one that may be answered."""
@@ -77,29 +89,6 @@ class Service:
         if wait:
             return too_many(wait if self.options.retry_after else None)
         return None
-
-
-class AnswerCache:
-    """Replies made before, as long as they fit in so many bytes; the least used go first."""
-
-    def __init__(self, bytes_: int) -> None:
-        self._room = bytes_
-        self._replies: OrderedDict[object, Reply] = OrderedDict()
-
-    def get(self, key: object) -> Reply | None:
-        """The reply to the same question, if it is still there."""
-        if key in self._replies:
-            self._replies.move_to_end(key)
-        return self._replies.get(key)
-
-    def put(self, key: object, reply: Reply) -> None:
-        """Keep a reply."""
-        if key in self._replies or len(reply.body) > self._room:
-            return
-        self._replies[key] = reply
-        self._room -= len(reply.body)
-        while self._room < 0:
-            self._room += len(self._replies.popitem(last=False)[1].body)
 
 
 def is_login(request: Request) -> bool:
