@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import threading
 import uuid
@@ -23,6 +24,8 @@ from typing import Any
 from optimove_pipeline.optimove.calls import CallRecord
 
 _SUFFIX = ".ndjson"
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -61,10 +64,10 @@ class CallJournal:
         with self._lock:
             self._close()
         for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
-            with _unused(path) as unused:
-                if unused:
+            with _held(path) as held:
+                if held:
                     insert([*_rows(path)])
-                    path.unlink(missing_ok=True)
+                    path.unlink()
 
     def close(self) -> None:
         """Let go of the file; its calls are taken in by the next ``flush`` of any process."""
@@ -72,9 +75,13 @@ class CallJournal:
             self._close()
 
     def _open(self) -> int:
+        """Return a new file that is locked before any other process can see it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(self.folder / f"{uuid.uuid4().hex}{_SUFFIX}", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        path = self.folder / f"{uuid.uuid4().hex}{_SUFFIX}"
+        unseen = path.with_suffix(".new")
+        file = os.open(unseen, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         fcntl.flock(file, fcntl.LOCK_EX)
+        unseen.rename(path)
         return file
 
     def _close(self) -> None:
@@ -84,29 +91,34 @@ class CallJournal:
 
 
 @contextmanager
-def _unused(path: Path) -> Iterator[bool]:
-    """Yield whether no living process writes the file, and hold it for as long as the block runs."""
+def _held(path: Path) -> Iterator[bool]:
+    """Hold a file while the block runs; yield whether that can be: no living process writes it, it is still there."""
     try:
         file = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         yield False
         return
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield path.exists()
-    except BlockingIOError:
-        yield False
+        yield _locked(file) and path.exists()
     finally:
         os.close(file)
 
 
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield a file's calls; a last line cut by the end of its process is left out."""
+    """Yield a file's calls; a line cut by the end of its process, or by a full disk, is left out."""
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             yield json.loads(line)
         except json.JSONDecodeError:
-            return
+            logger.warning("%s: a call was not recorded whole and is left out of ops.api_calls", path)
 
 
 def _row(call: CallRecord, run_id: str) -> dict[str, Any]:
