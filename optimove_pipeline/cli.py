@@ -14,6 +14,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 import click
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.table import Table
@@ -54,6 +55,8 @@ def main(*, verbose: bool) -> None:
         level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=told, show_path=False)]
     )
     logging.getLogger("optimove_pipeline").setLevel(logging.DEBUG if verbose else logging.INFO)
+    # Progress tells of the stages already.
+    logging.getLogger("optimove_pipeline.stages").setLevel(logging.DEBUG if verbose else logging.WARNING)
 
 
 @main.command("reports")
@@ -189,9 +192,12 @@ def _print_summary(settings: Settings, summary: Any, *, as_json: bool) -> None:
         document = asdict(summary) | {"warehouse": str(settings.warehouse_path)}
         click.echo(json.dumps(document, indent=1))
         return
-    table = Table("report", "days", "rows", "quarantined", "calls", "API seconds", "table")
-    for column in table.columns[1:6]:
-        column.justify = "right"
+    table = Table("report", "days", "rows", "quarantined", "calls", "API seconds", "table", box=SIMPLE)
+    for column in table.columns:
+        column.no_wrap = True
+        column.justify = (
+            "right" if column.header in {"days", "rows", "quarantined", "calls", "API seconds"} else "left"
+        )
     for line in summary.lines.values():
         table.add_row(
             line.report,
@@ -202,7 +208,7 @@ def _print_summary(settings: Settings, summary: Any, *, as_json: bool) -> None:
             f"{line.seconds:.1f}",
             line.table,
         )
-    out.print(table)
+    Console(width=max(out.width, 150)).print(table)
     for problem in summary.problems:
         told.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
     out.print(f"Warehouse: {settings.warehouse_path}", soft_wrap=True, highlight=False)

@@ -1,7 +1,6 @@
 """The factory of a report's assets: ``report``, ``validated`` and ``published``, each partitioned by day."""
 
-from __future__ import annotations
-
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -42,7 +41,7 @@ def _asset(
 ) -> Callable[[Callable[..., dg.MaterializeResult[Any]]], dg.AssetsDefinition]:
     """Return the decorator of a stage's asset, alike for all stages but for what is given."""
     asset_key = key(stage, report.name)
-    return dg.asset(
+    decorator = dg.asset(
         key=asset_key,
         deps=deps,
         partitions_def=partitions,
@@ -54,6 +53,13 @@ def _asset(
         tags={"optimove/snapshot": ""} if report.snapshot else None,
         check_specs=[complete_check(asset_key), *checks],
     )
+
+    def decorate(stage_function: Callable[..., dg.MaterializeResult[Any]]) -> dg.AssetsDefinition:
+        # `backfill_policy` is a beta parameter; each of our assets would say so at every start.
+        with warnings.catch_warnings(action="ignore", category=dg.BetaWarning):
+            return decorator(stage_function)
+
+    return decorate
 
 
 def _description(stage: str, report: Report) -> str:
@@ -75,7 +81,7 @@ def _extracted(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
         deps=[key("report", name) for name in report.upstream],
         kinds={"python", "api"},
     )
-    def extracted(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult[Any]:
+    def extracted(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session = optimove.session
         waited_before = session.waited_seconds
         outcome = session.extract(report, as_days(context.partition_keys))
@@ -107,7 +113,7 @@ def _validated(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
         kinds={"polars"},
         checks=check_specs(key("validated", report.name)),
     )
-    def validated(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult[Any]:
+    def validated(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session = optimove.session
         days, validations = Days(), {}
         for day in as_days(context.partition_keys):
@@ -154,7 +160,7 @@ def _validation_metadata(session: Session, report: Report, day: date, validation
 
 def _published(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
     @_asset("published", report, partitions, deps=[key("validated", report.name)], kinds={"duckdb"})
-    def published(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult[Any]:
+    def published(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session = optimove.session
         days = Days()
         for day in as_days(context.partition_keys):

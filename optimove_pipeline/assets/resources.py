@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 from duckdb import DuckDBPyConnection
 from pydantic import PrivateAttr
 
+from optimove_pipeline.calls_table import record_calls
 from optimove_pipeline.config import load_settings
 from optimove_pipeline.errors import BusyError
 from optimove_pipeline.optimove.budget import CallClass
 from optimove_pipeline.session import Session
-from optimove_pipeline.warehouse import Warehouse, record_calls
+from optimove_pipeline.warehouse import Warehouse
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class OptimoveResource(dg.ConfigurableResource[Session]):
             return
         session.close()
         try:
-            session.journal.flush(partial(record_calls, self._warehouse(session)))
+            session.journal.flush(partial(_record, self._warehouse(session)))
         except BusyError as error:
             logger.warning("The calls made are kept, the next run takes them into ops.api_calls: %s", error)
 
@@ -76,6 +78,11 @@ class OptimoveResource(dg.ConfigurableResource[Session]):
 
         timeout = session.settings.warehouse.lock_timeout_seconds
         return Warehouse(session.settings.warehouse_path, lock_timeout=timeout, connect=connect)
+
+
+def _record(warehouse: Warehouse, calls: Sequence[Mapping[str, Any]]) -> None:
+    with warehouse.open("recording calls") as connection:
+        record_calls(connection, calls)
 
 
 def call_class(tags: Mapping[str, str]) -> CallClass:

@@ -104,7 +104,7 @@ def _execute(
         tags={
             "dagster/asset_partition_range_start": planned.first.isoformat(),
             "dagster/asset_partition_range_end": planned.last.isoformat(),
-            CALL_CLASS_TAG: call_class,
+            CALL_CLASS_TAG: call_class.value,
         },
         run_config=_QUIET,
         raise_on_error=False,
