@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -24,9 +24,13 @@ from optimove_pipeline.reports.lookups import Lookups
 from optimove_pipeline.reports.paging import PagingRule, land
 from optimove_pipeline.reports.planning import Known, needs_lookup, plan, read_upstream, row_filter
 from optimove_pipeline.reports.report import Over, Report
+from optimove_pipeline.reports.turns import turn
 from optimove_pipeline.staging import Staging
 
 STAGE = "report"
+
+LONGEST_WAIT_SECONDS = 12 * 3600.0
+"""How long a run waits for another one that extracts the same report and day."""
 
 logger = logging.getLogger(__name__)
 
@@ -94,12 +98,25 @@ class Extraction:
         return plan(report, day, self.settings.reports, await self._known(report, day))
 
     async def _day(self, report: Report, day: date, slots: asyncio.Semaphore) -> Extracted:
-        calls = await self.plan(report, day)
+        asked = time.time()
+        async with turn(
+            self.landing.lock(report.name, day), f"extracting {report.name} of {day}", LONGEST_WAIT_SECONDS
+        ):
+            calls = await self.plan(report, day)
+            await asyncio.to_thread(self._claim, report, day, asked)
+            pages = await self._land_all(report, calls, slots)
+            return await asyncio.to_thread(self._assemble, report, day, calls, pages)
+
+    def _claim(self, report: Report, day: date, asked: float) -> None:
         hours = self.settings.retention.resume_hours
-        await asyncio.to_thread(self.landing.claim, report.name, day, self.run_id, self.resumable, hours)
-        pages = await self._land_all(report, calls, slots)
-        assembled = partial(assemble, self.staging, report, day, calls, pages)
-        return await asyncio.to_thread(assembled, row_filter(report, self.settings.reports.filters))
+        if self.landing.claim(report.name, day, self.run_id, self.resumable, hours, asked=asked):
+            logger.info("%s of %s goes on with the answers landed before", report.name, day)
+
+    def _assemble(self, report: Report, day: date, calls: list[Call], pages: list[list[Page]]) -> Extracted:
+        wanted = row_filter(report, self.settings.reports.filters)
+        extracted = assemble(self.staging, report, day, calls, pages, wanted)
+        self.landing.complete(report.name, day, self.run_id)
+        return extracted
 
     async def _check_snapshot(self, report: Report, day: date) -> None:
         updated = await self.client.last_data_update()
@@ -125,7 +142,8 @@ class Extraction:
         upstream = BY_NAME[name]
         held = self.staging.newest(STAGE, name) if upstream.snapshot else day
         if held is None:
-            return await self.lookups.snapshot(upstream)
+            function = self.settings.reports.of(upstream).function or upstream.function
+            return await self.lookups.snapshot(upstream, function)
         partition = await asyncio.to_thread(self.staging.open, STAGE, name, held)
         return partition.scan([column.name for column in upstream.columns])
 

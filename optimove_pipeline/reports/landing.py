@@ -8,6 +8,7 @@ asked for again; so a process killed at any moment has lost only the answers tha
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import time
@@ -15,6 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -27,6 +29,8 @@ Frames = Callable[[Path], Iterator[pl.DataFrame]]
 """Reads a raw answer as frames of text columns."""
 
 _CLAIM = "claim.json"
+_LOCK = ".lock"
+_ANSWER, _MARKER = ".answer", ".json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +95,10 @@ class LandedCall:
         self._raw(page.skip).unlink(missing_ok=True)
 
     def _raw(self, skip: int) -> Path:
-        return self.folder / f"{skip:010d}.answer"
+        return self.folder / f"{skip:010d}{_ANSWER}"
 
     def _marker(self, skip: int) -> Path:
-        return self.folder / f"{skip:010d}.json"
+        return self.folder / f"{skip:010d}{_MARKER}"
 
     def _page(self, skip: int) -> Page | None:
         try:
@@ -142,29 +146,77 @@ class Landing:
         """Return the folder of a planned call's pages."""
         return LandedCall(self._day(call.report, call.day) / call.id, frames)
 
-    def claim(self, report: str, day: date, run_id: str, resumable: Callable[[str], bool], hours: float) -> bool:
+    def lock(self, report: str, day: date) -> Path:
+        """Return the lock file that whoever extracts a day holds, from before its claim until it is complete."""
+        return self.root / report / f"{day.isoformat()}{_LOCK}"
+
+    def claim(
+        self,
+        report: str,
+        day: date,
+        run_id: str,
+        resumable: Callable[[str], bool],
+        hours: float,
+        *,
+        asked: float = math.inf,
+    ) -> bool:
         """Begin a day's extraction for a run; return whether it goes on with answers landed before.
 
-        Answers are used again if they were landed within ``hours`` by this run, or by one that ``resumable`` tells
-        to have ended early. Others are removed: who asks again for a day that was complete wants it anew.
+        Answers are used again if the newest was landed within ``hours`` by this run, or by one that ``resumable``
+        tells to have ended early; or if another run was at work on them since this one ``asked`` for the day (epoch
+        seconds), since then they are as new as those it would get. Others are removed: who asks again for a day that
+        was complete wants it anew.
         """
         folder = self._day(report, day)
-        claim = folder / _CLAIM
-        before = json.loads(claim.read_bytes())["run_id"] if claim.exists() else None
-        fresh = before is not None and time.time() - folder.stat().st_mtime < hours * 3600
-        resumed = before is not None and fresh and (before == run_id or resumable(before))
+        before = _claimed_by(folder)
+        landed = _landed_at(folder)
+        resumed = before is not None and (
+            max(landed, _written_at(folder / _CLAIM)) >= asked
+            or (time.time() - landed < hours * 3600 and (before == run_id or resumable(before)))
+        )
         if not resumed:
             shutil.rmtree(folder, ignore_errors=True)
-        write_atomically(claim, json.dumps({"run_id": run_id}).encode())
+        self._write_claim(folder, run_id)
         return resumed
+
+    def complete(self, report: str, day: date, run_id: str) -> None:
+        """Note that a day's partition has been made of its answers just now."""
+        self._write_claim(self._day(report, day), run_id)
 
     def sweep(self, keep_days: float, now: float | None = None) -> int:
         """Remove answers landed over ``keep_days`` days ago; return of how many partitions."""
         oldest = (time.time() if now is None else now) - keep_days * 86_400
-        stale = [folder for folder in self.root.glob("*/*") if folder.stat().st_mtime < oldest]
+        folders = [folder for folder in self.root.glob("*/*") if folder.is_dir()]
+        stale = [folder for folder in folders if max(_landed_at(folder), _written_at(folder / _CLAIM)) < oldest]
         for folder in stale:
             shutil.rmtree(folder, ignore_errors=True)
+        for lock in self.root.glob(f"*/*{_LOCK}"):
+            if not lock.with_suffix("").exists() and _written_at(lock) < oldest:
+                lock.unlink(missing_ok=True)
         return len(stale)
+
+    def _write_claim(self, folder: Path, run_id: str) -> None:
+        write_atomically(folder / _CLAIM, json.dumps({"run_id": run_id}).encode())
 
     def _day(self, report: str, day: date | None) -> Path:
         return self.root / report / (day.isoformat() if day else "look-up")
+
+
+def _claimed_by(folder: Path) -> str | None:
+    try:
+        return str(json.loads((folder / _CLAIM).read_bytes())["run_id"])
+    except FileNotFoundError:
+        return None
+
+
+def _landed_at(folder: Path) -> float:
+    """Return when a day's newest page was landed, in epoch seconds; 0 if none was."""
+    pages = chain(folder.glob(f"*/*{_ANSWER}"), folder.glob(f"*/*{_MARKER}"))
+    return max(map(_written_at, pages), default=0.0)
+
+
+def _written_at(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0

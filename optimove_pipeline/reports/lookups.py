@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from optimove_pipeline.config import Reports
-from optimove_pipeline.errors import AnswerError, SettingsError
+from optimove_pipeline.errors import AnswerError, ForbiddenError, RequestError, SettingsError
 from optimove_pipeline.files import write_atomically
 from optimove_pipeline.optimove.client import Optimove
 from optimove_pipeline.reports.report import Report
@@ -23,6 +24,8 @@ LIFECYCLE_STAGES = "model/GetLifecycleStageList"
 CUSTOMER_ATTRIBUTES = "model/GetCustomerAttributeList"
 ACTIVITY_EVENTS = "integrations/GetActivityEventList"
 """Presumed: the portal's menu names an "Activity Event List", no source its function (reference, report 15)."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -39,12 +42,25 @@ class Lookups:
         return _values(LIFECYCLE_STAGES, await self._rows(LIFECYCLE_STAGES), "StageID")
 
     async def activity_events(self) -> tuple[str, ...]:
-        """Return the ids of all activity events."""
-        return _values(ACTIVITY_EVENTS, await self._rows(ACTIVITY_EVENTS), "EventID", "ActivityEventID", "ID")
+        """Return the ids of all activity events.
 
-    async def snapshot(self, report: Report) -> pl.LazyFrame:
-        """Return the documented columns of a snapshot report as text, for a plan when no partition is held."""
-        rows = await self._rows(report.function)
+        Raises:
+            SettingsError: the tenant's API has no such look-up, so the settings must name the events.
+        """
+        try:
+            rows = await self._rows(ACTIVITY_EVENTS, documented=False)
+        except (AnswerError, ForbiddenError, RequestError) as error:
+            raise SettingsError(
+                f"reports.filters.activity_events: name report 15's events, the API doesn't list them: {error}"
+            ) from error
+        return _values(ACTIVITY_EVENTS, rows, "EventID", "ActivityEventID", "ID")
+
+    async def snapshot(self, report: Report, function: str) -> pl.LazyFrame:
+        """Return the documented columns of a snapshot report as text, for a plan when no partition is held.
+
+        ``function`` is the report's, or the tenant's own.
+        """
+        rows = await self._rows(function)
         columns = {
             column.name: [_value(row, column.field, *column.aliases) for row in rows] for column in report.columns
         }
@@ -52,6 +68,8 @@ class Lookups:
 
     async def check_attributes(self, report: Report, settings: Reports) -> None:
         """Check that the tenant has every customer attribute that the settings name for a report.
+
+        A key may be refused the list of attributes (reference, section 1.2); then the reports' own answers tell.
 
         Raises:
             SettingsError: names the attribute, and the nearest one that exists.
@@ -63,29 +81,42 @@ class Lookups:
             wanted["reports.filters.attribute_value"] = (settings.filters.attribute_value.attribute,)
         if not any(wanted.values()):
             return
-        known = _values(CUSTOMER_ATTRIBUTES, await self._rows(CUSTOMER_ATTRIBUTES), "RealFieldName")
+        try:
+            rows = await self._rows(CUSTOMER_ATTRIBUTES)
+        except ForbiddenError as error:
+            logger.warning("The customer attributes of %s are not checked: %s", report.name, error)
+            return
+        known = _values(CUSTOMER_ATTRIBUTES, rows, "RealFieldName")
         for setting, names in wanted.items():
             _check_known(setting, names, known)
 
-    async def _rows(self, function: str) -> list[dict[str, Any]]:
+    async def _rows(self, function: str, *, documented: bool = True) -> list[dict[str, Any]]:
         file = self.folder / self.today().isoformat() / f"{function.replace('/', '.')}.json"
         async with self._lock:
             if file.exists():
-                rows = json.loads(file.read_bytes())
-            else:
-                rows = await self.client.lookup(function)
-                if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-                    raise AnswerError(f"look-up {function}: expected a list of rows, got {type(rows).__name__}")
+                return list(json.loads(file.read_bytes()))
+            rows = await self.client.lookup(function, documented=documented)
+            if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+                raise AnswerError(f"look-up {function}: expected a list of rows, got {_shape(rows)}")
+            if rows:
                 write_atomically(file, json.dumps(rows).encode())
-        return list(rows)
+            return rows
+
+
+def _shape(answer: Any) -> str:
+    return "a list of other things" if isinstance(answer, list) else f"a {type(answer).__name__}"
 
 
 def _check_known(setting: str, names: tuple[str, ...], known: tuple[str, ...]) -> None:
     for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known[:20])} …"
+            hint = f"did you mean {near[0]}?" if near else f"it has {_some_of(known)}"
             raise SettingsError(f"{setting}: the tenant has no customer attribute {name!r}; {hint}")
+
+
+def _some_of(known: tuple[str, ...]) -> str:
+    return f"{', '.join(known[:20])}{' …' if len(known) > 20 else ''}" or "none at all"
 
 
 def _values(function: str, rows: list[dict[str, Any]], *fields: str) -> tuple[str, ...]:
