@@ -15,7 +15,7 @@ from optimove_pipeline.errors import AnswerError, TransientError
 
 T = TypeVar("T")
 
-BLOCK_BYTES = 2 * 2**20
+BLOCK_BYTES = 2**20
 """Larger blocks parse slower (they leave the processor's cache) and cost memory."""
 
 LONGEST_ROW_BYTES = 64 * 2**20
@@ -33,7 +33,7 @@ def parse_rows(stream: BinaryIO, parse: Callable[[bytes], T | None], block_bytes
     is not valid JSON. Nothing is yielded for an empty body, ``null`` or ``[]``. Raises TransientError where the text
     ends too early, AnswerError where it is not an array of rows or one object.
     """
-    start = _first_text(stream)
+    start = _first_text(stream, block_bytes)
     if start.startswith(b"["):
         yield from _parse_array(start[1:].lstrip(), stream, parse, block_bytes)
     elif start.startswith(b"{"):
@@ -42,9 +42,9 @@ def parse_rows(stream: BinaryIO, parse: Callable[[bytes], T | None], block_bytes
         raise AnswerError("the answer is not a JSON array of rows")
 
 
-def _first_text(stream: BinaryIO) -> bytes:
-    text = stream.read(_NEAR_END).removeprefix(_BYTE_ORDER_MARK).lstrip()
-    while not text and (more := stream.read(_NEAR_END)):
+def _first_text(stream: BinaryIO, size: int) -> bytes:
+    text = stream.read(max(size, len(_BYTE_ORDER_MARK))).removeprefix(_BYTE_ORDER_MARK).lstrip()
+    while not text and (more := stream.read(size)):
         text = more.lstrip()
     return text
 
@@ -78,11 +78,18 @@ def _parse_array(rest: bytes, stream: BinaryIO, parse: Callable[[bytes], T | Non
             continue
         parsed, end = cut
         yield parsed
-        rest = rest[end:].lstrip().removeprefix(b",").lstrip()
+        rest = _after_comma(rest[end:])
         wanted = block_bytes
     last = _parse_last(rest, parse)
     if last is not None:
         yield last
+
+
+def _after_comma(rest: bytes) -> bytes:
+    rest = rest.lstrip()
+    if not rest.startswith(b","):
+        raise AnswerError("the answer is not valid JSON: two rows without a comma between them")
+    return rest[1:].lstrip()
 
 
 def _grown(length: int) -> int:
@@ -93,17 +100,21 @@ def _grown(length: int) -> int:
 
 def _parse_left(rest: bytes, parse: Callable[[bytes], T | None]) -> tuple[T, int] | None:
     guess = _likely_cut(rest)
-    if guess is not None and (parsed := parse(b"[" + rest[:guess] + b"]")) is not None:
+    if guess is not None and (parsed := parse(_array(rest, guess))) is not None:
         return parsed, guess
     scan = _scan(rest)
     if scan.closed is not None:
         _raise_if_followed(rest, scan.closed)
     if scan.cut is None:
         return None
-    parsed = parse(b"[" + rest[: scan.cut] + b"]")
+    parsed = parse(_array(rest, scan.cut))
     if parsed is None:
         raise AnswerError("the answer is not valid JSON")
     return parsed, scan.cut
+
+
+def _array(rest: bytes, cut: int) -> bytes:
+    return b"".join((b"[", memoryview(rest)[:cut], b"]"))
 
 
 def _parse_last(rest: bytes, parse: Callable[[bytes], T | None]) -> T | None:

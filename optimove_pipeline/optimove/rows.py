@@ -62,7 +62,9 @@ def parse_block(block: bytes, names: Sequence[str], known: dict[str, None]) -> R
 
 def _has_lone_surrogate(block: bytes) -> bool:
     """Whether there may be half a pair, which Polars would turn into a null character without a word."""
-    return b"\\u" in block and (b"\\\\u" in block or _LONE_SURROGATE.search(block) is not None)
+    if b"\\" not in block or b"\\u" not in block:
+        return False
+    return b"\\\\u" in block or _LONE_SURROGATE.search(block) is not None
 
 
 def _parse_quickly(block: bytes, names: Sequence[str], known: dict[str, None]) -> Rows | None:
@@ -94,7 +96,8 @@ def _covers(frame: pl.DataFrame, text: bytes) -> bool:
     where the two numbers agree, no key was dropped.
     """
     values = sum(frame.height - column.null_count() for column in frame.get_columns())
-    return values == text.count(b'":') - text.count(b'":null')
+    keys = text.count(b'":')
+    return values == keys or values == keys - text.count(b'":null')
 
 
 def _keys_of(block: bytes) -> list[str]:
