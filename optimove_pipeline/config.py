@@ -14,14 +14,27 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import SkipJsonSchema
 
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.feeds import attribute_column
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.secret_references import SecretReference
+from optimove_pipeline.settings_file import read_yaml
+from optimove_pipeline.settings_problems import BRANCH, describe
 
 MOST_ATTRIBUTES = 10
 """Customer attributes of one report (reference, section 1.8)."""
@@ -33,7 +46,13 @@ SANDBOX_URL = "http://127.0.0.1:8720/current"
 SANDBOX_KEY = "sandbox-key"
 SANDBOX_ATTRIBUTES = ("Alias", "Country")
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1, strict=True)]
+Seconds = Annotated[float, Field(gt=0, strict=True)]
+Count = Annotated[int, Field(ge=1, strict=True)]
+Id = Annotated[int, Field(ge=0, strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+IdOrText = Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
+Text = Annotated[str, Field(min_length=1)]
 
 
 def _known_report(name: str) -> str:
@@ -45,6 +64,33 @@ def _known_report(name: str) -> str:
 
 
 ReportName = Annotated[str, AfterValidator(_known_report)]
+
+
+def _branch(value: object) -> str:
+    return f"{BRANCH}all" if value == "all" else f"{BRANCH}some"
+
+
+def _listed(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        raise ValueError("expected `all` or a list of reports")  # noqa: TRY004 - pydantic's own way
+    return value
+
+
+Selection = Annotated[
+    Annotated[Literal["all"], Tag(f"{BRANCH}all")]
+    | Annotated[tuple[ReportName, ...], Field(min_length=1), BeforeValidator(_listed), Tag(f"{BRANCH}some")],
+    Discriminator(_branch),
+]
+
+
+def _as_date(value: object) -> object:
+    try:
+        return date.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("expected a date such as 2026-11-20") from None
+
+
+Day = Annotated[date, Field(strict=True), BeforeValidator(_as_date)]
 
 
 def _distinct_attributes(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,7 +111,7 @@ Attributes = Annotated[tuple[str, ...], AfterValidator(_distinct_attributes)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
 
 class Login(_Section):
@@ -78,25 +124,31 @@ class Login(_Section):
 class Api(_Section):
     """Where the API is and how it is asked."""
 
-    url: str = Field("${OPTIMOVE_API_URL}", description="whole base URL, e.g. https://api5.optimove.net/current")
+    url: Text = Field("${OPTIMOVE_API_URL}", description="whole base URL, e.g. https://api5.optimove.net/current")
     key: SecretReference | None = Field("${OPTIMOVE_API_KEY}", description="reference to the API key")
     login: Login | None = Field(None, description="the legacy login instead of a key")
-    page_size: Annotated[int, Field(ge=1)] = Field(10_000, description="$top: rows asked for in one page")
+    page_size: Count = Field(10_000, description="$top: rows asked for in one page")
     stop_at: Literal["empty_page", "proven_short_page"] = Field(
         "empty_page",
         description="end paging at an empty page; or already at a page shorter than one this function has served",
     )
-    timeout_seconds: Annotated[float, Field(gt=0)] = Field(600, description="wait for one answer")
-    concurrency: Annotated[int, Field(ge=1, le=64)] = Field(16, description="calls in flight at once")
-    attempts: Annotated[int, Field(ge=1)] = Field(6, description="tries of one call before its report fails")
-    circuit_failures: Annotated[int, Field(ge=1)] = Field(10, description="failures in a row that open the circuit")
+    timeout_seconds: Seconds = Field(600, description="wait for one answer")
+    concurrency: Annotated[Count, Field(le=64)] = Field(16, description="calls in flight at once")
+    attempts: Count = Field(6, description="tries of one call before its report fails")
+    circuit_failures: Count = Field(10, description="failures in a row that open the circuit")
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        if self.login and self.key and "key" in self.model_fields_set:
+            raise ValueError("give key or login, not both")
+        return self
 
 
 class WindowLimit(_Section):
     """At most ``calls`` calls in any ``seconds`` seconds."""
 
-    calls: Annotated[int, Field(ge=1)]
-    seconds: Annotated[float, Field(gt=0)]
+    calls: Count
+    seconds: Seconds
 
 
 class BudgetLimits(_Section):
@@ -107,7 +159,9 @@ class BudgetLimits(_Section):
         WindowLimit(calls=2000, seconds=3600),
     )
     backfill_reserve: Share = Field(0.2, description="share of the budget that backfills leave to the daily run")
-    guard_seconds: Annotated[float, Field(ge=0)] = Field(0.1, description="added to each window against jitter")
+    guard_seconds: Annotated[float, Field(ge=0, strict=True)] = Field(
+        0.1, description="added to each window against jitter"
+    )
     database: SecretReference | None = Field(
         None, description="reference to a PostgreSQL connection string, to share the budget between machines"
     )
@@ -116,9 +170,9 @@ class BudgetLimits(_Section):
 class Tenant(_Section):
     """Whose data it is and in which days it counts."""
 
-    name: str = "tenant"
+    name: Text = "tenant"
     timezone: str = Field("UTC", description="the business day's zone, e.g. Europe/London")
-    start_date: date = Field(date(2025, 1, 1), description="the first day that can be pulled")
+    start_date: Day = Field(date(2025, 1, 1), description="the first day that can be pulled")
 
     @field_validator("timezone")
     @classmethod
@@ -132,22 +186,24 @@ class Tenant(_Section):
 class AttributeValue(_Section):
     """One customer attribute and the value that it must have."""
 
-    attribute: str
-    value: str
+    attribute: Text
+    value: IdOrText
 
 
 class Filters(_Section):
     """What narrows the plan; an empty list leaves everything in."""
 
-    actions: tuple[int, ...] = ()
-    target_groups: tuple[int, ...] = ()
-    channels: tuple[int, ...] = ()
-    campaigns: tuple[int, ...] = ()
-    changed_attributes: tuple[str, ...] = Field((), description="report 5 makes a call for each; none by default")
-    lifecycle_stages: tuple[int, ...] = ()
+    actions: tuple[Id, ...] = ()
+    target_groups: tuple[Id, ...] = ()
+    channels: tuple[Id, ...] = ()
+    campaigns: tuple[Id, ...] = ()
+    changed_attributes: tuple[Text, ...] = Field((), description="report 5 makes a call for each; none by default")
+    lifecycle_stages: tuple[Id, ...] = ()
     attribute_value: AttributeValue | None = Field(None, description="report 6 by attribute and value, not by stage")
-    events: tuple[int, ...] = Field(INTERACTION_EVENTS, description="interaction events of report 14")
-    activity_events: tuple[str, ...] = Field((), description="report 15; by default the API's own list")
+    events: Annotated[tuple[Id, ...], Field(min_length=1)] = Field(
+        INTERACTION_EVENTS, description="interaction events of report 14"
+    )
+    activity_events: tuple[IdOrText, ...] = Field((), description="report 15; by default the API's own list")
 
     @model_validator(mode="after")
     def _one_form_of_future_values(self) -> Self:
@@ -160,17 +216,17 @@ class ReportSettings(_Section):
     """What differs for one report."""
 
     attributes: Attributes | None = Field(None, description="customer attributes of this report")
-    look_back: Annotated[int, Field(ge=0)] | None = Field(None, description="past days read again by the daily run")
+    look_back: Id | None = Field(None, description="past days read again by the daily run")
     tolerated_share: Share | None = Field(None, description="quarantined share up to which a day is published")
-    function: str | None = Field(None, description="the function's path, where the tenant's differs")
-    parameters: dict[str, str] = Field({}, description="documented parameter name: the tenant's name")
-    paged: bool | None = Field(None, description="whether $top and $skip are sent")
+    function: Text | None = Field(None, description="the function's path, where the tenant's differs")
+    parameters: dict[str, Text] = Field({}, description="documented parameter name: the tenant's name")
+    paged: Flag | None = Field(None, description="whether $top and $skip are sent")
 
 
 class Reports(_Section):
     """Which reports are pulled and how."""
 
-    select: Literal["all"] | tuple[ReportName, ...] = Field("all", description="reports, with what they need")
+    select: Selection = Field("all", description="all, or a list of reports, which brings what they need")
     planning: Literal["executed", "exhaustive"] = Field(
         "executed", description="ask what the day's other reports show was executed, or every combination"
     )
@@ -220,18 +276,18 @@ class WarehouseSettings(_Section):
     """The DuckDB file and how it is shared."""
 
     path: Path | None = Field(None, description="default: warehouse.duckdb in the data directory")
-    lock_timeout_seconds: Annotated[float, Field(gt=0)] = Field(600, description="wait for another writer")
-    preview: bool = Field(default=False, description="show rows of customers in Dagster's metadata")
+    lock_timeout_seconds: Seconds = Field(600, description="wait for another writer")
+    preview: Flag = Field(default=False, description="show rows of customers in Dagster's metadata")
 
 
 class Retention(_Section):
     """How long files between the stages are kept."""
 
-    resume_hours: Annotated[float, Field(ge=0)] = Field(
+    resume_hours: Annotated[float, Field(ge=0, strict=True)] = Field(
         12, description="answers of a run that ended early are used again within these hours"
     )
-    landing_days: Annotated[int, Field(ge=1)] = Field(7, description="answers received")
-    staging_days: Annotated[int, Field(ge=29)] = Field(35, description="partitions; checks look back 28 days")
+    landing_days: Count = Field(7, description="answers received")
+    staging_days: Annotated[Count, Field(ge=29)] = Field(35, description="partitions; checks look back 28 days")
 
 
 class Settings(_Section):
@@ -243,8 +299,8 @@ class Settings(_Section):
     reports: Reports = Reports()
     warehouse: WarehouseSettings = WarehouseSettings()
     retention: Retention = Retention()
-    sandbox: bool = Field(default=False, exclude=True)
-    data_dir: Path = Field(Path("data"), exclude=True)
+    sandbox: SkipJsonSchema[bool] = Field(default=False, exclude=True)
+    data_dir: SkipJsonSchema[Path] = Field(Path("data"), exclude=True)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -267,7 +323,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     data_dir = Path(env.get("OPTIMOVE_DATA_DIR") or "data").absolute()
     file = env.get("OPTIMOVE_CONFIG")
     if file:
-        return parse_settings(_read_yaml(Path(file)), source=file, data_dir=data_dir)
+        return parse_settings(read_yaml(Path(file)), source=file, data_dir=data_dir)
     if env.get("OPTIMOVE_API_URL") or env.get("OPTIMOVE_API_KEY"):
         return parse_settings({}, source="the environment", data_dir=data_dir)
     return sandbox_settings(env.get("OPTIMOVE_SANDBOX_URL") or SANDBOX_URL, data_dir)
@@ -286,15 +342,6 @@ def sandbox_settings(url: str, data_dir: Path) -> Settings:
     )
 
 
-def _read_yaml(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except OSError as error:
-        raise SettingsError(f"{path}: can't be read ({error.strerror}); OPTIMOVE_CONFIG names it") from error
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: not valid YAML: {error}") from error
-
-
 def parse_settings(document: Any, *, source: str, data_dir: Path) -> Settings:
     """Return the settings that a document (the YAML file's mappings and lists) holds; ``source`` is for messages.
 
@@ -309,24 +356,4 @@ def parse_settings(document: Any, *, source: str, data_dir: Path) -> Settings:
     try:
         return Settings.model_validate({**document, "data_dir": data_dir})
     except ValidationError as error:
-        raise SettingsError("\n".join(_problem(source, details) for details in error.errors())) from None
-
-
-def _problem(source: str, details: Any) -> str:
-    place = ".".join(str(part) for part in details["loc"] if not str(part).startswith(("literal[", "tuple[")))
-    if details["type"] == "extra_forbidden":
-        near = get_close_matches(str(details["loc"][-1]), _known_keys(details["loc"][:-1]), n=1)
-        return f"{source}: {place}: no such setting{f'; did you mean {near[0]}?' if near else ''}"
-    message = details["msg"].removeprefix("Value error, ")
-    return f"{source}: {place}: {message[0].lower()}{message[1:]}"
-
-
-def _known_keys(location: tuple[Any, ...]) -> list[str]:
-    section: type[BaseModel] = Settings
-    for part in location:
-        field = section.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return list(ReportSettings.model_fields) if "each" in location else []
-        section = inner
-    return list(section.model_fields)
+        raise SettingsError("\n".join(describe(source, details, Settings) for details in error.errors())) from None

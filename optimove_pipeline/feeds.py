@@ -99,7 +99,7 @@ class Feed:
 
 
 _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_NOT_WORD = re.compile(r"[^0-9a-zA-Z]+")
+_NOT_WORD = re.compile(r"[\W_]+")
 
 
 def snake_case(field: str) -> str:
@@ -109,7 +109,7 @@ def snake_case(field: str) -> str:
     ['customer_id', 'send_ids', 'tg_name', 'vip2_level']
     """
     words = _NOT_WORD.sub("_", field).strip("_").replace("IDs", "Ids")
-    return re.sub(r"_+", "_", _WORD_STARTS.sub("_", words)).lower()
+    return _WORD_STARTS.sub("_", words).lower()
 
 
 def attribute_column(name: str) -> str:
