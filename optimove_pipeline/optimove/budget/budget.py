@@ -75,32 +75,40 @@ class Budget:
 
     async def aclose(self) -> None:
         """Give up the place in the queue and let go of the store; nobody may be waiting any more."""
-        if self._session is not None:
-            await self._transact(lambda turn: rules.withdraw(turn, self._asker.owner))
-            await asyncio.get_running_loop().run_in_executor(self._worker, self._session.close)
-        self._worker.shutdown()
+        try:
+            await self._withdraw()
+        finally:
+            if self._session is not None:
+                await asyncio.get_running_loop().run_in_executor(self._worker, self._session.close)
+            self._worker.shutdown()
 
-    async def _acquire(self) -> str:
+    async def _acquire(self) -> "_Granted":
         self._waits.waiting += 1
         try:
             async with self._first_in_line:
                 return await self._wait_for_grant()
         except asyncio.CancelledError:
-            if self._waits.waiting == 1 and self._session is not None:
-                await self._transact(lambda turn: rules.withdraw(turn, self._asker.owner))
+            if self._waits.waiting == 1:
+                await self._withdraw()
             raise
         finally:
             self._waits.waiting -= 1
 
-    async def _wait_for_grant(self) -> str:
+    async def _withdraw(self) -> None:
+        if self._session is not None:
+            await self._transact(lambda turn: rules.withdraw(turn, self._asker.owner))
+
+    async def _wait_for_grant(self) -> "_Granted":
+        asked_at = self._clock.monotonic()
         try:
             while isinstance(answer := await self._ask(), rules.Later):
                 self._waits.expect(answer.expected)
                 await self._clock.sleep(max(answer.again, _SHORTEST_SLEEP))
+                asked_at = self._clock.monotonic()
         finally:
             self._waits.end()
         self._waits.granted += 1
-        return answer.grant_id
+        return _Granted(answer.grant_id, asked_at)
 
     async def _ask(self) -> rules.Granted | rules.Later:
         others = self._waits.waiting - 1
@@ -112,11 +120,14 @@ class Budget:
                 await self._transact(lambda turn: rules.give_back(turn, answer.grant_id))
             raise
 
-    async def _stamp(self, grant_id: str) -> bool:
+    async def _stamp(self, granted: "_Granted") -> bool:
         """Stamp until the stamp is fresh: a slow store or a busy loop makes it old before the call can leave."""
         lead = 0.0
         while True:
-            stamped = await self._transact(partial(rules.stamp, asker=self._asker, grant_id=grant_id, lead=lead))
+            age = self._clock.monotonic() - granted.asked_at
+            stamped = await self._transact(
+                partial(rules.stamp, asker=self._asker, grant_id=granted.grant_id, lead=lead, age=age)
+            )
             late = time.monotonic() - stamped.read_at
             if not stamped.counts or late <= lead + self._guard / 2:
                 return stamped.counts
@@ -135,12 +146,18 @@ class Budget:
         return self._session.run(self._asker.client, work)
 
 
+@dataclass(frozen=True, slots=True)
+class _Granted:
+    grant_id: str
+    asked_at: float
+
+
 class Grant:
     """The right to make one call."""
 
-    def __init__(self, budget: Budget, grant_id: str) -> None:
+    def __init__(self, budget: Budget, granted: _Granted) -> None:
         self._budget = budget
-        self._grant_id = grant_id
+        self._granted = granted
         self._stamped = False
 
     async def stamp(self) -> None:
@@ -151,8 +168,8 @@ class Grant:
         """
         if self._stamped:
             await self._renew()
-        while not await self._budget._stamp(self._grant_id):
-            await self._budget._give_back(self._grant_id)
+        while not await self._budget._stamp(self._granted):
+            await self._budget._give_back(self._granted.grant_id)
             await self._renew()
         self._stamped = True
 
@@ -160,8 +177,8 @@ class Grant:
         """Give the call back if it was not stamped, hence not made; a stamped one is spent, and stays so."""
         if not self._stamped:
             self._stamped = True
-            await self._budget._give_back(self._grant_id)
+            await self._budget._give_back(self._granted.grant_id)
 
     async def _renew(self) -> None:
-        self._grant_id = await self._budget._acquire()
+        self._granted = await self._budget._acquire()
         self._stamped = False

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from optimove_pipeline.errors import BusyError, SettingsError
-from optimove_pipeline.optimove.budget.store import LOCK_SECONDS, SCHEMA, Transaction, Value
+from optimove_pipeline.optimove.budget.store import PATIENCE_SECONDS, SCHEMA, Transaction, Value
 
 T = TypeVar("T")
 
@@ -23,17 +23,21 @@ class FileStore:
 
     ``now`` is the clock, in epoch seconds; all processes of a host share the wall clock. When that is set back, calls
     made before count as made at the latest now: no window is exceeded, no wait is longer than the longest window.
-    When it is set forward, calls leave their windows early by as much: nothing in the state tells that from time passed.
+    When it is set forward, calls leave their windows early by as much: nothing in the state tells that from time
+    that has passed.
+
+    ``patience``, in seconds, is how long a turn is waited for.
     """
 
     path: Path
     now: Callable[[], float] = time.time
+    patience: float = PATIENCE_SECONDS
 
     def open(self) -> "FileSession":
         """A session on the file, made with its folder if need be; ``SettingsError`` if that is impossible."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            return FileSession(self.path, self.now)
+            return FileSession(self)
         except (OSError, sqlite3.DatabaseError) as error:
             raise SettingsError(
                 f"budget file {self.path}: {error}; expected a place where this user may write a file of its own"
@@ -43,11 +47,10 @@ class FileStore:
 class FileSession:
     """An open budget file."""
 
-    def __init__(self, path: Path, now: Callable[[], float]) -> None:
-        self._path = path
-        self._now = now
+    def __init__(self, store: FileStore) -> None:
+        self._store = store
         # Another thread may close it; only one uses it at a time. No time-out: SQLite's own waits grow to 100 ms.
-        self._connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+        self._connection = sqlite3.connect(store.path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()
         except BaseException:
@@ -57,7 +60,7 @@ class FileSession:
     def run(self, client: str, work: Callable[[Transaction], T]) -> T:
         """``work`` in one transaction; ``BusyError`` if the file stays locked. One file may hold many clients."""
         with self._turn():
-            return work(_FileTransaction(self._connection, time.monotonic(), self._now()))
+            return work(_FileTransaction(self._connection, time.monotonic(), self._store.now()))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -82,7 +85,7 @@ class FileSession:
         self._connection.execute("COMMIT")
 
     def _patiently(self, statement: str) -> None:
-        deadline = time.monotonic() + LOCK_SECONDS
+        deadline = time.monotonic() + self._store.patience
         while True:
             try:
                 self._connection.execute(statement)
@@ -90,13 +93,16 @@ class FileSession:
                 if not _is_locked(error):
                     raise
                 if time.monotonic() > deadline:
-                    raise BusyError(
-                        f"budget file {self._path}: locked by another process for {LOCK_SECONDS:g} s; "
-                        "end the process that holds it (`fuser` names it) and run again"
-                    ) from error
+                    raise self._busy() from error
                 time.sleep(_POLL_SECONDS * (0.5 + random.random()))  # noqa: S311 - spreads the tries, guards no secret
             else:
                 return
+
+    def _busy(self) -> BusyError:
+        return BusyError(
+            f"budget file {self._store.path}: locked by another process for {self._store.patience:g} s; "
+            "end the process that holds it (`fuser` names it) and run again"
+        )
 
 
 def _is_locked(error: sqlite3.OperationalError) -> bool:

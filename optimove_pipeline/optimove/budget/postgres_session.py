@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar, cast
 import psycopg
 
 from optimove_pipeline.errors import BusyError, SettingsError
-from optimove_pipeline.optimove.budget.store import LOCK_SECONDS, SCHEMA, Transaction, Value
+from optimove_pipeline.optimove.budget.store import SCHEMA, Transaction, Value
 
 T = TypeVar("T")
 Connection: TypeAlias = psycopg.Connection[tuple[Value, ...]]
@@ -23,8 +23,9 @@ _STUCK_SECONDS = 10.0
 class PostgresSession:
     """A connection to the budget's database, renewed when it was lost between two turns."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, patience: float) -> None:
         self._dsn = dsn
+        self._patience = patience
         self._connection = _connect(dsn)
         try:
             self._prepare()
@@ -79,7 +80,7 @@ class PostgresSession:
                 yield
         except psycopg.errors.LockNotAvailable as error:
             raise BusyError(
-                f"budget database: another process held the lock {name!r} for {LOCK_SECONDS:g} s; "
+                f"budget database: another process held the lock {name!r} for {self._patience:g} s; "
                 "end its session (see pg_locks, locktype advisory) and run again"
             ) from error
 
@@ -87,7 +88,7 @@ class PostgresSession:
         self._connection.execute(
             "SELECT set_config('lock_timeout', %s, true),"
             " set_config('idle_in_transaction_session_timeout', %s, true)",
-            (f"{LOCK_SECONDS:.0f}s", f"{_STUCK_SECONDS:.0f}s"),
+            (f"{self._patience * 1000:.0f}ms", f"{_STUCK_SECONDS:.0f}s"),
         )
         self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_number(name),))
 

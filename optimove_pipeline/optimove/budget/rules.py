@@ -3,7 +3,7 @@
 A grant is a call that may be made now. It counts in every window from the grant on, and from its stamp once it has
 one. Who can't have one gets a ticket, which keeps its owner's place: the daily run before backfills, then by arrival.
 A grant sends its owner to the back. Somebody behind may still go first, as long as enough is left for those ahead:
-all that a higher class wants, and an equal share to each of the same class. So nobody is starved, and nobody slow
+everything to a higher class, and an equal share to each of the same class. So nobody is starved, and nobody slow
 holds up the others.
 """
 
@@ -16,12 +16,14 @@ from typing import cast
 from optimove_pipeline.optimove.budget.store import Transaction
 from optimove_pipeline.optimove.budget.windows import CallClass, Limit
 
-HEARTBEAT_SECONDS = 1.5
+HEARTBEAT_SECONDS = 1.0
 """A waiting owner comes back at least this often, to show that it lives and to see who has gone."""
 LEASE_SECONDS = 5.0
 """A ticket whose owner was not seen for this long is void: it died, or its loop stands still."""
 MAX_LEAD_SECONDS = 5.0
 """The furthest that a stamp may lie ahead of the clock; what lies further ahead comes from a clock set back."""
+_FRESH_SECONDS = 2 * HEARTBEAT_SECONDS
+"""Only an owner seen this lately has a share kept for it; one that is late keeps its place, and one call."""
 _SHARE_SECONDS = 0.1
 """When to look again if there is room, but others have not yet taken their share of it."""
 _KEPT_SECONDS = 3600.0 + 60.0
@@ -67,6 +69,7 @@ class _Ticket:
     call_class: CallClass
     owner: str
     wanted: int
+    seen: float
 
 
 def ask(turn: Transaction, asker: Asker, others: int) -> Granted | Later:
@@ -77,18 +80,19 @@ def ask(turn: Transaction, asker: Asker, others: int) -> Granted | Later:
     _clear(turn, asker)
     ahead = _ahead(turn, asker)
     room = min(limit.calls - _used(turn, asker.client, limit) for limit in asker.limits)
-    kept = _kept_for(ahead, asker.call_class, room)
+    kept = _kept(ahead, asker.call_class, room, turn.now)
     if room > kept:
         return _grant(turn, asker, others)
     _queue(turn, asker, others + 1)
     return _later(turn, asker, room, kept)
 
 
-def stamp(turn: Transaction, asker: Asker, grant_id: str, lead: float) -> Stamp:
+def stamp(turn: Transaction, asker: Asker, grant_id: str, lead: float, age: float) -> Stamp:
     """Move the grant to ``lead`` seconds from now, never back, unless it is too old to count everywhere.
 
     Until a grant leaves the shortest window, everybody who was granted a call since has counted it; so moving it
-    exceeds nothing. A stamp ahead of the clock only counts for longer.
+    exceeds nothing. A stamp ahead of the clock only counts for longer. ``age``, the seconds since the grant was asked
+    for by the owner's monotonic clock, tells the truth when the store's clock was set back in between.
     """
     at = turn.now + min(lead, MAX_LEAD_SECONDS)
     shortest = min(limit.seconds for limit in asker.limits)
@@ -99,7 +103,7 @@ def stamp(turn: Transaction, asker: Asker, grant_id: str, lead: float) -> Stamp:
         grant_id,
         turn.now - shortest,
     )
-    return Stamp(moved == 1, turn.read_at)
+    return Stamp(moved == 1 and age < shortest, turn.read_at)
 
 
 def give_back(turn: Transaction, grant_id: str) -> None:
@@ -131,11 +135,17 @@ def _clear(turn: Transaction, asker: Asker) -> None:
 
 def _ahead(turn: Transaction, asker: Asker) -> list[_Ticket]:
     rows = turn.rows(
-        "SELECT number, call_class, owner, wanted FROM optimove_budget_tickets WHERE client = ?", asker.client
+        "SELECT number, call_class, owner, wanted, seen FROM optimove_budget_tickets WHERE client = ?", asker.client
     )
     tickets = [
-        _Ticket(cast(int, number), CallClass(cast(str, call_class)), cast(str, owner), cast(int, wanted))
-        for number, call_class, owner, wanted in rows
+        _Ticket(
+            cast(int, number),
+            CallClass(cast(str, call_class)),
+            cast(str, owner),
+            cast(int, wanted),
+            cast(float, seen),
+        )
+        for number, call_class, owner, wanted, seen in rows
     ]
     own = next((ticket for ticket in tickets if ticket.owner == asker.owner), None)
     place = (_rank(asker.call_class), own.number if own else math.inf)
@@ -153,9 +163,12 @@ def _used(turn: Transaction, client: str, limit: Limit) -> int:
     return cast(int, rows[0][0])
 
 
-def _kept_for(ahead: Sequence[_Ticket], call_class: CallClass, room: int) -> int:
+def _kept(ahead: Sequence[_Ticket], call_class: CallClass, room: int, now: float) -> int:
+    """The calls to leave to those ahead: all to a higher class, which may want more by now than its ticket says."""
     share = max(1, math.ceil(room / (len(ahead) + 1)))
-    return sum(min(ticket.wanted, share) if ticket.call_class is call_class else ticket.wanted for ticket in ahead)
+    fresh = [ticket for ticket in ahead if ticket.seen > now - _FRESH_SECONDS]
+    shares = sum(min(t.wanted, share) if t.call_class is call_class else max(t.wanted, room) for t in fresh)
+    return shares + len(ahead) - len(fresh)
 
 
 def _grant(turn: Transaction, asker: Asker, others: int) -> Granted:

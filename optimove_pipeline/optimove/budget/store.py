@@ -12,8 +12,8 @@ from typing import Protocol, TypeAlias, TypeVar
 Value: TypeAlias = str | int | float
 T = TypeVar("T")
 
-LOCK_SECONDS = 30.0
-"""How long a transaction waits for its turn before it gives up with ``BusyError``; turns last about a millisecond."""
+PATIENCE_SECONDS = 30.0
+"""How long a transaction waits for its turn before it gives up with ``BusyError``; turns last milliseconds."""
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS optimove_budget_grants (id TEXT PRIMARY KEY, client TEXT NOT NULL,"

@@ -1,0 +1,115 @@
+"""Processes for the budget's tests, and the arithmetic of windows to judge them by."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from optimove_pipeline.optimove.budget import Window
+from optimove_pipeline_tests.optimove.budget.hammer import Orders
+
+_FOLDER = "optimove_pipeline_tests.optimove.budget"
+_ROOT = Path(__file__).parents[3]
+_EXIT_SECONDS = 60
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """What the counting server saw: seconds of the monotonic clock, by the path that was called."""
+
+    url: str
+    by_path: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def times(self) -> list[float]:
+        return sorted(time for times in self.by_path.values() for time in times)
+
+
+@contextmanager
+def counting_server() -> Iterator[Arrivals]:
+    """A server that counts; the arrivals are filled in when the block ends."""
+    with _process("counting_server") as server:
+        arrivals = Arrivals(f"http://127.0.0.1:{int(_line_of(server))}")
+        yield arrivals
+        output, _ = server.communicate(timeout=_EXIT_SECONDS)
+        for path, instant in json.loads(output):
+            arrivals.by_path.setdefault(path, []).append(instant)
+
+
+@contextmanager
+def grabber(place: str) -> Iterator["subprocess.Popen[str]"]:
+    """A process that makes call after call on the store at ``place``; killed at the end, if not before."""
+    with _process("grabber", place) as process:
+        yield process
+
+
+@contextmanager
+def ready_hammers(orders: Sequence[Orders]) -> Iterator[list["subprocess.Popen[str]"]]:
+    """A hammer for each of the orders, started and waiting for ``go``; killed if the block fails."""
+    with ExitStack() as stack:
+        hammers = [stack.enter_context(_process("hammer", json.dumps(asdict(order)))) for order in orders]
+        for hammer in hammers:
+            assert _line_of(hammer) == "ready"
+        yield hammers
+
+
+def go(hammers: Sequence["subprocess.Popen[str]"]) -> None:
+    """Let the hammers start together."""
+    for hammer in hammers:
+        assert hammer.stdin is not None
+        hammer.stdin.write("go\n")
+        hammer.stdin.flush()
+
+
+def wait_for(hammer: "subprocess.Popen[str]") -> dict[str, float]:
+    """A hammer's usage, once it has ended well."""
+    output, _ = hammer.communicate(timeout=_EXIT_SECONDS)
+    assert hammer.returncode == 0
+    usage: dict[str, float] = json.loads(output)
+    return usage
+
+
+def most_in_any(times: Sequence[float], seconds: float) -> int:
+    """The most arrivals in any ``seconds`` seconds."""
+    first, most = 0, 0
+    for last, instant in enumerate(times):
+        while times[first] <= instant - seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def allowed_in(windows: Sequence[Window], seconds: float) -> int:
+    """The calls that a perfect greedy caller makes in ``seconds``, each as soon as every window allows it."""
+    times: list[float] = []
+    while True:
+        earliest = [times[-w.calls] + w.seconds for w in windows if len(times) >= w.calls]
+        instant = max([0.0, *times[-1:], *earliest])
+        if instant >= seconds:
+            return len(times)
+        times.append(instant)
+
+
+@contextmanager
+def _process(module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"{_FOLDER}.{module}", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=_ROOT,
+    )
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def _line_of(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()

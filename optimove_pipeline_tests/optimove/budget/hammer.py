@@ -1,0 +1,63 @@
+"""A process that makes as many calls as its budget allows; run as a module with its orders as JSON.
+
+Says ``ready``, waits for a line of input, calls until the seconds of its orders are over, and prints its usage.
+"""
+
+import asyncio
+import json
+import sys
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from functools import partial
+
+import httpx
+
+from optimove_pipeline.optimove.budget import Budget, CallClass, Grant, Window, open_budget
+from optimove_pipeline_tests.optimove.budget.places import store_at
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What one hammer does: ``tasks`` calls at once, for ``seconds``, to ``url``."""
+
+    store: str
+    url: str
+    windows: list[tuple[int, float]]
+    seconds: float
+    call_class: str = "daily"
+    tasks: int = 20
+
+
+async def _stamp_when_sent(grant: Grant, event: str, _: object) -> None:
+    if event == "http11.send_request_headers.started":
+        await grant.stamp()
+
+
+async def _call_on(budget: Budget, client: httpx.AsyncClient, url: str) -> None:
+    while True:
+        grant = await budget.acquire()
+        await client.get(url, extensions={"trace": partial(_stamp_when_sent, grant)})
+
+
+async def _hammer(orders: Orders) -> None:
+    budget = open_budget(
+        store_at(orders.store),
+        "client",
+        windows=[Window(calls, seconds) for calls, seconds in orders.windows],
+        call_class=CallClass(orders.call_class),
+    )
+    async with aclosing(budget), httpx.AsyncClient(timeout=30) as client:
+        print("ready", flush=True)  # noqa: T201
+        await asyncio.to_thread(sys.stdin.readline)
+        calls = [asyncio.create_task(_call_on(budget, client, orders.url)) for _ in range(orders.tasks)]
+        done, unfinished = await asyncio.wait(calls, timeout=orders.seconds)
+        for call in unfinished:
+            call.cancel()
+        await asyncio.wait(calls)
+        for call in done:
+            call.result()
+    print(json.dumps(asdict(budget.usage), default=str), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    asyncio.run(_hammer(Orders(**json.loads(sys.argv[1]))))

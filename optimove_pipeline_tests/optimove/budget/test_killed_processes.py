@@ -1,0 +1,55 @@
+"""Processes killed at random points: nothing is forgotten, and the others go on."""
+
+import random
+import time
+
+from optimove_pipeline.optimove.budget import Window, snapshot
+from optimove_pipeline_tests.optimove.budget.fleet import (
+    allowed_in,
+    counting_server,
+    go,
+    grabber,
+    most_in_any,
+    ready_hammers,
+    wait_for,
+)
+from optimove_pipeline_tests.optimove.budget.grabber import WINDOWS as ENDLESS
+from optimove_pipeline_tests.optimove.budget.hammer import Orders
+from optimove_pipeline_tests.optimove.budget.places import store_at
+
+WINDOWS = [Window(20, 1.0), Window(60, 5.0)]
+SECONDS = 9.9
+KILLS = 8
+
+
+def test_a_kill_forgets_no_call_and_wastes_at_most_one(place: str) -> None:
+    dice = random.Random(20)
+    known = 0
+    for kill in range(KILLS):
+        with grabber(place) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == ".\n"
+            time.sleep(dice.uniform(0.0, 0.05))
+            process.kill()
+            known += 1 + len(process.stdout.readlines())
+        used = snapshot(store_at(place), "client", ENDLESS)[1].used
+        # A call may have been granted, or stamped but not yet told, when the process died.
+        assert known <= used <= known + kill + 1
+
+
+def test_the_survivors_spend_what_is_allowed_and_no_more(place: str) -> None:
+    dice = random.Random(4)
+    windows = [(window.calls, window.seconds) for window in WINDOWS]
+    with counting_server() as arrivals:
+        orders = [Orders(place, f"{arrivals.url}/{number}", windows, SECONDS) for number in range(6)]
+        with ready_hammers(orders) as hammers:
+            go(hammers)
+            for hammer in hammers[:4]:
+                time.sleep(dice.uniform(0.1, 1.2))
+                hammer.kill()
+            for hammer in hammers[4:]:
+                wait_for(hammer)
+    for window in WINDOWS:
+        assert most_in_any(arrivals.times, window.seconds) <= window.calls
+    # Each of the four killed may have held a grant of which nothing came.
+    assert len(arrivals.times) >= allowed_in(WINDOWS, SECONDS) - 4
