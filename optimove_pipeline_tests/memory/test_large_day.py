@@ -1,0 +1,32 @@
+"""Memory stays flat, whatever the size of a day."""
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+from optimove_pipeline.sandbox.process import running_sandbox
+
+
+def test_five_million_rows_of_one_report_are_extracted_in_under_a_gibibyte(tmp_path: Path) -> None:
+    day = date(2026, 11, 19)
+    with running_sandbox(preset="large", windows=(), today=date(2026, 11, 20)) as sandbox:
+        child = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "optimove_pipeline_tests.memory.extract_day",
+                sandbox.url,
+                "customer_action_details_by_date",
+                day.isoformat(),
+                str(tmp_path),
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        served = sandbox.stats()["rows"]
+    rows, peak_mebibytes = map(int, child.stdout.split())
+    assert rows == served
+    assert rows > 4_900_000
+    assert peak_mebibytes < 1024
