@@ -7,11 +7,11 @@ the built-in sandbox.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -55,6 +55,15 @@ IdOrText = Annotated[str, Field(min_length=1, coerce_numbers_to_str=True)]
 Text = Annotated[str, Field(min_length=1)]
 
 
+T = TypeVar("T", bound=Sized)
+
+
+def _not_empty(items: T) -> T:
+    if not items:
+        raise ValueError("expected at least 1 item")
+    return items
+
+
 def _known_report(name: str) -> str:
     if name not in BY_NAME:
         near = get_close_matches(name, BY_NAME, n=1)
@@ -78,7 +87,7 @@ def _listed(value: object) -> object:
 
 Selection = Annotated[
     Annotated[Literal["all"], Tag(f"{BRANCH}all")]
-    | Annotated[tuple[ReportName, ...], Field(min_length=1), BeforeValidator(_listed), Tag(f"{BRANCH}some")],
+    | Annotated[tuple[ReportName, ...], BeforeValidator(_listed), AfterValidator(_not_empty), Tag(f"{BRANCH}some")],
     Discriminator(_branch),
 ]
 
@@ -154,7 +163,7 @@ class WindowLimit(_Section):
 class BudgetLimits(_Section):
     """The calls that may be made, shared by every process of one client (reference, section 1.3)."""
 
-    windows: Annotated[tuple[WindowLimit, ...], Field(min_length=1)] = (
+    windows: Annotated[tuple[WindowLimit, ...], AfterValidator(_not_empty)] = (
         WindowLimit(calls=50, seconds=10),
         WindowLimit(calls=2000, seconds=3600),
     )
@@ -200,7 +209,7 @@ class Filters(_Section):
     changed_attributes: tuple[Text, ...] = Field((), description="report 5 makes a call for each; none by default")
     lifecycle_stages: tuple[Id, ...] = ()
     attribute_value: AttributeValue | None = Field(None, description="report 6 by attribute and value, not by stage")
-    events: Annotated[tuple[Id, ...], Field(min_length=1)] = Field(
+    events: Annotated[tuple[Id, ...], AfterValidator(_not_empty)] = Field(
         INTERACTION_EVENTS, description="interaction events of report 14"
     )
     activity_events: tuple[IdOrText, ...] = Field((), description="report 15; by default the API's own list")

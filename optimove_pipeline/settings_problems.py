@@ -13,7 +13,6 @@ _EXPECTED = {
     "model_type": "expected settings by name below it",
     "dict_type": "expected settings by name below it",
     "tuple_type": "expected a list",
-    "too_short": "expected at least {min_length} item",
     "int_type": "expected a whole number",
     "float_type": "expected a number",
     "finite_number": "expected a finite number",
@@ -23,9 +22,9 @@ _EXPECTED = {
     "date_type": "expected a date such as 2026-11-20",
     "path_type": "expected a path",
     "literal_error": "expected {expected}",
-    "greater_than": "expected more than {gt}",
-    "greater_than_equal": "expected at least {ge}",
-    "less_than_equal": "expected at most {le}",
+    "greater_than": "expected more than {gt:g}",
+    "greater_than_equal": "expected at least {ge:g}",
+    "less_than_equal": "expected at most {le:g}",
 }
 """By pydantic's type of error, in the words of a YAML file."""
 

@@ -1,0 +1,440 @@
+"""The tenant's settings: every key, right and wrong."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel
+
+from optimove_pipeline.config import Settings, load_settings, parse_settings, sandbox_settings
+from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
+from optimove_pipeline.session import api_options
+
+FILE = "optimove.yaml"
+EACH = "reports.each.customers_by_action"
+
+RIGHT: dict[str, Any] = {
+    "tenant.name": "Müller & Söhne",
+    "tenant.timezone": "Europe/London",
+    "tenant.start_date": date(2026, 1, 31),
+    "api.url": "https://api5.optimove.net/current",
+    "api.key": "${ANOTHER_KEY}",
+    "api.login.username": "${OPTIMOVE_USER}",
+    "api.login.password": "${OPTIMOVE_PASSWORD}",
+    "api.page_size": 5000,
+    "api.stop_at": "proven_short_page",
+    "api.timeout_seconds": 30,
+    "api.concurrency": 4,
+    "api.attempts": 2,
+    "api.circuit_failures": 3,
+    "budget.windows.0.calls": 100,
+    "budget.windows.0.seconds": 2.5,
+    "budget.backfill_reserve": 0.5,
+    "budget.guard_seconds": 0,
+    "budget.database": "${BUDGET_DATABASE}",
+    "reports.select": ["promo_codes"],
+    "reports.planning": "exhaustive",
+    "reports.attributes": ["Alias", "Country"],
+    "reports.tolerated_share": 0.05,
+    "reports.filters.actions": [1, 2],
+    "reports.filters.target_groups": [9],
+    "reports.filters.channels": [504],
+    "reports.filters.campaigns": [221],
+    "reports.filters.changed_attributes": ["OptimailUnsubscribed"],
+    "reports.filters.lifecycle_stages": [1],
+    "reports.filters.attribute_value.attribute": "Country",
+    "reports.filters.attribute_value.value": "UK",
+    "reports.filters.events": [2, 3],
+    "reports.filters.activity_events": ["login"],
+    f"{EACH}.attributes": ["Alias"],
+    f"{EACH}.look_back": 3,
+    f"{EACH}.tolerated_share": 0.2,
+    f"{EACH}.function": "customers/GetCustomersByActionV2",
+    f"{EACH}.parameters": {"Date": "ExecutionDate"},
+    f"{EACH}.paged": False,
+    "warehouse.path": "/data/optimove.duckdb",
+    "warehouse.lock_timeout_seconds": 5,
+    "warehouse.preview": True,
+    "retention.resume_hours": 0,
+    "retention.landing_days": 1,
+    "retention.staging_days": 29,
+}
+
+WRONG: dict[str, tuple[Any, str]] = {
+    "tenant.name": (5, "expected text"),
+    "tenant.timezone": ("Europe/Lodon", "'Europe/Lodon' is not a time zone; did you mean Europe/London?"),
+    "tenant.start_date": ("31/01/2026", "expected a date such as 2026-11-20"),
+    "api.url": ("", "expected text that is not empty"),
+    "api.key": (7, "expected text"),
+    "api.login.username": (7, "expected text"),
+    "api.login.password": (7, "expected text"),
+    "api.page_size": (0, "expected at least 1"),
+    "api.stop_at": ("end", "expected 'empty_page' or 'proven_short_page'"),
+    "api.timeout_seconds": (float("inf"), "expected a finite number"),
+    "api.concurrency": (65, "expected at most 64"),
+    "api.attempts": (True, "expected a whole number"),
+    "api.circuit_failures": (1.5, "expected a whole number"),
+    "budget.windows.0.calls": (0, "expected at least 1"),
+    "budget.windows.0.seconds": (0, "expected more than 0"),
+    "budget.backfill_reserve": (20, "expected at most 1"),
+    "budget.guard_seconds": (-1, "expected at least 0"),
+    "budget.database": (7, "expected text"),
+    "reports.select": ("promo_codes", "expected `all` or a list of reports"),
+    "reports.planning": ("all", "expected 'executed' or 'exhaustive'"),
+    "reports.attributes": ("Alias", "expected a list"),
+    "reports.tolerated_share": ("1%", "expected a number"),
+    "reports.filters.actions": (12, "expected a list"),
+    "reports.filters.target_groups": ({}, "expected a list"),
+    "reports.filters.channels": ("email", "expected a list"),
+    "reports.filters.campaigns": (None, "expected a list"),
+    "reports.filters.changed_attributes": ("Country", "expected a list"),
+    "reports.filters.lifecycle_stages": ("New", "expected a list"),
+    "reports.filters.attribute_value.attribute": ("", "expected text that is not empty"),
+    "reports.filters.attribute_value.value": (True, "expected text"),
+    "reports.filters.events": ([], "expected at least 1 item"),
+    "reports.filters.activity_events": ("login", "expected a list"),
+    f"{EACH}.attributes": ("Alias", "expected a list"),
+    f"{EACH}.look_back": (-1, "expected at least 0"),
+    f"{EACH}.tolerated_share": (-0.1, "expected at least 0"),
+    f"{EACH}.function": (7, "expected text"),
+    f"{EACH}.parameters": (["Date"], "expected settings by name below it"),
+    f"{EACH}.paged": ("yes", "expected true or false"),
+    "warehouse.path": (7, "expected a path"),
+    "warehouse.lock_timeout_seconds": (0, "expected more than 0"),
+    "warehouse.preview": (1, "expected true or false"),
+    "retention.resume_hours": (-1, "expected at least 0"),
+    "retention.landing_days": (0.5, "expected a whole number"),
+    "retention.staging_days": (28, "expected at least 29"),
+}
+
+COMPANIONS: dict[str, Any] = {
+    "api.login.username": {"password": "${P}"},
+    "api.login.password": {"username": "${U}"},
+    "budget.windows.0.calls": {"seconds": 1},
+    "budget.windows.0.seconds": {"calls": 1},
+    "reports.filters.attribute_value.attribute": {"value": "UK"},
+    "reports.filters.attribute_value.value": {"attribute": "Country"},
+}
+"""What must stand beside a key for its section to be whole."""
+
+
+def keys(section: type[BaseModel], place: str = "") -> Iterator[str]:
+    """Yield every key of the YAML file, from the models themselves."""
+    for name, field in section.model_fields.items():
+        if field.exclude:
+            continue
+        inner = next(sections(field.annotation), None)
+        middle = {"each": ".customers_by_action", "windows": ".0"}.get(name, "")
+        if inner is None:
+            yield f"{place}{name}"
+        else:
+            yield from keys(inner, f"{place}{name}{middle}.")
+
+
+def sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from sections(inner)
+
+
+def document(key: str, value: Any) -> dict[str, Any]:
+    """Return the settings that hold one key."""
+    *path, last = key.split(".")
+    content: Any = {last: value, **COMPANIONS.get(key, {})}
+    for part in reversed(path):
+        content = [content] if part == "0" else {part: content}
+    assert isinstance(content, dict)
+    return content
+
+
+def parse(content: Any) -> Settings:
+    return parse_settings(content, source=FILE, data_dir=Path("data"))
+
+
+def refusal(content: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        parse(content)
+    return str(caught.value)
+
+
+def at(settings: Settings, key: str) -> Any:
+    value: Any = settings
+    for part in key.split("."):
+        if isinstance(value, dict):
+            value = value[part]
+        elif part == "0":
+            value = value[0]
+        else:
+            value = getattr(value, part)
+    return value
+
+
+def test_every_key_of_the_settings_has_a_right_and_a_wrong_value_here() -> None:
+    assert set(RIGHT) == set(WRONG) == set(keys(Settings))
+
+
+@pytest.mark.parametrize("key", RIGHT)
+def test_a_right_value_is_taken(key: str) -> None:
+    taken = at(parse(document(key, RIGHT[key])), key)
+    assert (str(taken) if isinstance(taken, Path) else list(taken) if isinstance(taken, tuple) else taken) == RIGHT[
+        key
+    ]
+
+
+@pytest.mark.parametrize("key", WRONG)
+def test_a_wrong_value_gives_one_line_that_names_file_and_key(key: str) -> None:
+    value, expected = WRONG[key]
+    assert refusal(document(key, value)) == f"{FILE}: {key}: {expected}"
+
+
+@pytest.mark.parametrize("key", ["api.key", "api.login.username", "api.login.password", "budget.database"])
+def test_a_literal_secret_is_refused_and_not_repeated(key: str) -> None:
+    message = refusal(document(key, "hunter2-secret"))
+    assert message.startswith(f"{FILE}: {key}: a secret may not stand in the settings")
+    assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"tenat": {}}, "tenat: no such setting; did you mean tenant?"),
+        ({"api": {"pagesize": 5}}, "api.pagesize: no such setting; did you mean page_size?"),
+        ({"reports": {"filter": {}}}, "reports.filter: no such setting; did you mean filters?"),
+        ({"reports": {"filters": {"action": [1]}}}, "reports.filters.action: no such setting; did you mean actions?"),
+        (
+            {"reports": {"each": {"promo_codes": {"lookback": 1}}}},
+            "reports.each.promo_codes.lookback: no such setting; did you mean look_back?",
+        ),
+        (
+            {"budget": {"windows": [{"calls": 1, "seconds": 1, "second": 1}]}},
+            "budget.windows.0.second: no such setting; did you mean seconds?",
+        ),
+        (
+            {"reports": {"select": ["promo_code"]}},
+            "reports.select.0: 'promo_code' is not a report; did you mean promo_codes?",
+        ),
+        (
+            {"reports": {"select": ["xyz"]}},
+            "reports.select.0: 'xyz' is not a report; `optimove-pipeline reports` lists the 27",
+        ),
+        ({"reports": {"select": []}}, "reports.select: expected at least 1 item"),
+        (
+            {"reports": {"each": {"promo_code": {}}}},
+            "reports.each.promo_code: 'promo_code' is not a report; did you mean promo_codes?",
+        ),
+        ({"data_dir": "x"}, "data_dir: no such setting"),
+        ({"sandbox": True}, "sandbox: no such setting"),
+        ({"data_dirs": "x"}, "data_dirs: no such setting"),
+        ({"tenant": None}, "tenant: expected settings by name below it"),
+        ({"budget": {"windows": []}}, "budget.windows: expected at least 1 item"),
+        ({"budget": {"windows": [{"calls": 3}]}}, "budget.windows.0.seconds: is missing"),
+        ({"reports": {"filters": {"actions": [1, "two"]}}}, "reports.filters.actions.1: expected a whole number"),
+        ({"reports": {"filters": {"channels": [-4]}}}, "reports.filters.channels.0: expected at least 0"),
+        (
+            {"api": {"key": "${K}", "login": {"username": "${U}", "password": "${P}"}}},
+            "api: give key or login, not both",
+        ),
+        (
+            {"reports": {"filters": {"lifecycle_stages": [1], "attribute_value": {"attribute": "A", "value": 1}}}},
+            "reports.filters: give lifecycle_stages or attribute_value, the API takes one of them (report 6)",
+        ),
+        (
+            {"reports": {"attributes": [f"A{number}" for number in range(11)]}},
+            "reports.attributes: 11 customer attributes, the API takes 10 at most",
+        ),
+        (
+            {"reports": {"attributes": ["LastLogin", "Last Login"]}},
+            "reports.attributes: 'LastLogin' and 'Last Login' would both be the column attribute_last_login",
+        ),
+        (
+            {"reports": {"attributes": ["A;B"]}},
+            "reports.attributes: 'A;B': give each attribute as an item of its own",
+        ),
+        (
+            {"reports": {"each": {"promo_codes": {"attributes": ["Alias"]}}}},
+            "reports: each.promo_codes.attributes: Promo Codes takes no customer attributes",
+        ),
+        (
+            {"reports": {"each": {"promo_codes": {"parameters": {"Day": "D"}}}}},
+            "reports: each.promo_codes.parameters: 'Day' is none of Date",
+        ),
+        (
+            {"reports": {"each": {"all_actions": {"parameters": {"Day": "D"}}}}},
+            "reports: each.all_actions.parameters: 'Day' is none of none",
+        ),
+    ],
+)
+def test_a_mistake_gives_one_line_that_says_what_to_do(content: Any, message: str) -> None:
+    assert refusal(content) == f"{FILE}: {message}"
+
+
+def test_several_mistakes_give_a_line_each() -> None:
+    message = refusal({"api": {"page_size": 0, "attempts": 0}, "tenat": {}})
+    assert sorted(message.splitlines()) == [
+        f"{FILE}: api.attempts: expected at least 1",
+        f"{FILE}: api.page_size: expected at least 1",
+        f"{FILE}: tenat: no such setting; did you mean tenant?",
+    ]
+
+
+def test_ids_of_events_may_be_written_as_numbers() -> None:
+    filters = parse({"reports": {"filters": {"activity_events": [3, "login"]}}}).reports.filters
+    assert filters.activity_events == ("3", "login")
+
+
+def test_a_quoted_date_is_a_date() -> None:
+    assert parse({"tenant": {"start_date": "2026-02-01"}}).tenant.start_date == date(2026, 2, 1)
+
+
+def test_a_selection_brings_the_reports_that_it_reads() -> None:
+    reports = parse({"reports": {"select": ["customer_execution_details_by_campaign", "promo_codes"]}}).reports
+    assert [report.name for report in reports.selected()] == [
+        "customer_execution_details_by_campaign",
+        "promo_codes",
+        "execution_channels",
+        "executed_campaigns_by_channel",
+    ]
+    assert parse({}).reports.selected() == REPORTS
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda report: report.name)
+def test_every_selection_is_closed_over_what_it_reads(report: Any) -> None:
+    names = {found.name for found in parse({"reports": {"select": [report.name]}}).reports.selected()}
+    assert report.name in names
+    assert all(names.issuperset(BY_NAME[name].upstream) for name in names)
+
+
+def test_a_reports_own_settings_win_over_the_general_ones() -> None:
+    reports = parse(
+        {
+            "reports": {
+                "attributes": ["Alias"],
+                "tolerated_share": 0.5,
+                "each": {
+                    "customers_by_action": {"attributes": [], "tolerated_share": 0, "paged": False},
+                    "campaign_interaction_customers": {"look_back": 0, "function": "customers/Other"},
+                },
+            }
+        }
+    ).reports
+    own = reports.of(BY_NAME["customers_by_action"])
+    assert (own.attributes, own.tolerated_share, own.paged, own.look_back) == ((), 0, False, 0)
+    interactions = reports.of(BY_NAME["campaign_interaction_customers"])
+    assert (interactions.look_back, interactions.function) == (0, "customers/Other")
+    others = reports.of(BY_NAME["customer_execution_details_by_campaign"])
+    assert (others.attributes, others.tolerated_share, others.look_back, others.paged) == (("Alias",), 0.5, 2, True)
+    assert reports.of(BY_NAME["promo_codes"]).attributes == ()
+
+
+def load(tmp_path: Path, text: str, **environment: str) -> Settings:
+    file = tmp_path / FILE
+    file.write_text(text, encoding="utf-8")
+    return load_settings({"OPTIMOVE_CONFIG": str(file), "OPTIMOVE_DATA_DIR": str(tmp_path / "data"), **environment})
+
+
+def test_the_yaml_file_is_read(tmp_path: Path) -> None:
+    settings = load(tmp_path, "tenant: {name: Acme, timezone: Asia/Tokyo}\nreports:\n  select: [promo_codes]\n")
+    assert (settings.tenant.name, settings.zone.key, settings.sandbox) == ("Acme", "Asia/Tokyo", False)
+    assert settings.warehouse_path == tmp_path / "data" / "warehouse.duckdb"
+    assert parse({"warehouse": {"path": "/w.duckdb"}}).warehouse_path == Path("/w.duckdb")
+
+
+def test_an_empty_file_holds_the_defaults(tmp_path: Path) -> None:
+    assert load(tmp_path, "# nothing yet\n").reports == parse({}).reports
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "expected settings by name at the top, such as `tenant:`"),
+        ("false", "expected settings by name at the top, such as `tenant:`"),
+        ("api: {key: hunter2", "not valid YAML: line 1, column 19: expected ',' or '}', but got '<stream end>'"),
+        ("api:\n  key: ${A}\n  key: ${B}\n", "not valid YAML: line 3, column 3: a key is given twice"),
+        ("tenant: \x07", "not valid YAML: it holds a character that YAML doesn't allow"),
+        ("1: 2", "1: keys should be strings"),
+    ],
+)
+def test_a_broken_file_is_refused_in_one_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path, text)
+    assert str(caught.value) == f"{tmp_path / FILE}: {message}"
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"gone\.yaml: can't be read \(No such file or directory\); OPTIMOVE_CONFIG"
+    ):
+        load_settings({"OPTIMOVE_CONFIG": str(tmp_path / "gone.yaml")})
+
+
+def test_a_file_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes("tenant: {name: Müller}".encode("latin-1"))
+    with pytest.raises(SettingsError, match="not UTF-8 text"):
+        load_settings({"OPTIMOVE_CONFIG": str(tmp_path / FILE)})
+
+
+def test_without_any_setting_the_sandbox_is_used() -> None:
+    settings = load_settings({})
+    assert settings.sandbox
+    assert settings.reports.select == "all"
+    assert settings.reports.filters.changed_attributes
+    assert api_options(settings).base_url == settings.api.url
+    moved = load_settings({"OPTIMOVE_SANDBOX_URL": "http://127.0.0.1:9/current"})
+    assert moved == sandbox_settings("http://127.0.0.1:9/current", moved.data_dir)
+
+
+@pytest.mark.parametrize("name", ["OPTIMOVE_API_URL", "OPTIMOVE_API_KEY"])
+def test_url_or_key_in_the_environment_mean_a_real_tenant(name: str) -> None:
+    assert not load_settings({name: "x"}).sandbox
+
+
+def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTIMOVE_API_URL", "https://api5.optimove.net/current")
+    monkeypatch.delenv("OPTIMOVE_API_KEY", raising=False)
+    with pytest.raises(SettingsError, match="environment variable OPTIMOVE_API_KEY is not set"):
+        api_options(parse({}))
+
+
+KEYWORDS = {
+    "$defs", "$ref", "additionalProperties", "anyOf", "const", "default", "description", "enum", "exclusiveMinimum",
+    "format", "items", "maximum", "minLength", "minimum", "oneOf", "properties", "propertyNames",
+    "required", "title", "type",
+}  # fmt: skip
+TYPES = {"array", "boolean", "integer", "null", "number", "object", "string"}
+
+
+def check_schema(schema: Any, definitions: dict[str, Any]) -> None:
+    """Check that a schema uses the standard's keywords as the standard has them."""
+    assert set(schema) <= KEYWORDS
+    assert schema.get("type", "object") in TYPES
+    assert schema.get("$ref", "").removeprefix("#/$defs/") in {"", *definitions}
+    for inner in [*schema.get("anyOf", []), *schema.get("oneOf", []), *schema.get("properties", {}).values()]:
+        check_schema(inner, definitions)
+    for name in ("items", "additionalProperties", "propertyNames"):
+        if isinstance(schema.get(name), dict):
+            check_schema(schema[name], definitions)
+
+
+def schema_keys(schema: Any, definitions: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of all keys that a schema describes, at any depth."""
+    schema = definitions.get(schema.get("$ref", "").removeprefix("#/$defs/"), schema)
+    for name, inner in schema.get("properties", {}).items():
+        yield name
+        yield from schema_keys(inner, definitions)
+    further = [schema.get("items"), schema.get("additionalProperties"), *schema.get("anyOf", [])]
+    for inner in (found for found in further if isinstance(found, dict)):
+        yield from schema_keys(inner, definitions)
+
+
+def test_the_json_schema_is_sound_and_names_every_key() -> None:
+    schema = json.loads(json.dumps(Settings.model_json_schema()))
+    definitions = schema["$defs"]
+    for section in (schema, *definitions.values()):
+        check_schema(section, definitions)
+    expected = {part for key in keys(Settings) for part in key.split(".")} - {"0", "customers_by_action"}
+    assert set(schema_keys(schema, definitions)) == expected
