@@ -1,0 +1,18 @@
+"""The benchmark suite: ``python -m benchmarks`` measures everything and writes ``benchmarks/RESULTS.md``.
+
+Each figure is a ratio against a named baseline that is measured in the same run, on the same input, alternating with
+the candidate, so that a busy machine slows both. Medians are shown where there are several rounds; CPU seconds stand
+beside seconds because they depend less on what else the machine does. ``python -m benchmarks NAME …`` measures only
+some of the sections and writes nothing:
+
+========== ==========================================================================================
+load       pages of 10,000 rows in landing → table in DuckDB, against dlt; memory at ten times the rows
+answer     one answer of 300 MB parsed, against ``polars.read_json``
+planning   calls of a day with and without planning, against asking every combination
+budget     share of the allowed calls that 1, 4 and 8 processes use, against limiters of their own
+day        seconds and CPU of a day of all reports, against Dagster's default executor
+========== ==========================================================================================
+
+What is measured runs in a process of its own, which imports first and then takes seconds, CPU seconds (its own and
+its children's) and its peak of resident memory (Linux: ``VmHWM``).
+"""
