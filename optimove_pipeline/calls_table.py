@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from duckdb import DuckDBPyConnection
 
-from optimove_pipeline.tables import registered
+from optimove_pipeline.tables import streaming
 
 TABLE = "ops.api_calls"
 COLUMNS: dict[str, str] = {
@@ -36,7 +36,7 @@ _INSERT = f"""
         SELECT call_id FROM {TABLE}
         WHERE called_at >= (SELECT min(called_at::TIMESTAMPTZ AT TIME ZONE 'UTC') FROM _calls)
     )
-"""
+"""  # noqa: S608 - names of our own
 
 
 def record_calls(connection: DuckDBPyConnection, calls: Sequence[Mapping[str, Any]]) -> int:
@@ -50,6 +50,7 @@ def record_calls(connection: DuckDBPyConnection, calls: Sequence[Mapping[str, An
     if not calls:
         return 0
     frame = pl.DataFrame([dict(call) for call in calls], infer_schema_length=None).unique("call_id", keep="first")
-    with registered(connection, "_calls", frame):
+    with streaming(connection, "_calls", frame.schema) as stream:
+        stream.frame = frame
         added = connection.execute(_INSERT).fetchone()
     return int(added[0]) if added else 0

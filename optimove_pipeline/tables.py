@@ -31,8 +31,8 @@ class Table:
     column_comments: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _ArrowStream:
+@dataclass(slots=True)
+class Stream:
     """A frame as DuckDB reads it without copying and without pyarrow: by Arrow's C interface alone."""
 
     frame: pl.DataFrame
@@ -42,13 +42,20 @@ class _ArrowStream:
 
 
 @contextmanager
-def registered(connection: DuckDBPyConnection, name: str, frame: pl.DataFrame) -> Iterator[None]:
-    """Let SQL read the frame under that name, without a copy, for as long as the block runs."""
-    connection.register(name, _ArrowStream(frame))
+def streaming(connection: DuckDBPyConnection, name: str, schema: pl.Schema) -> Iterator[Stream]:
+    """Let SQL read, under that name, whatever frame of the schema the stream holds at the moment.
+
+    DuckDB keeps what is registered until the transaction ends, so frames are not registered one by one: they would
+    all stay in memory.
+    """
+    empty = pl.DataFrame(schema=schema)
+    stream = Stream(empty)
+    connection.register(name, stream)
     try:
-        yield
+        yield stream
     finally:
         connection.unregister(name)
+        stream.frame = empty
 
 
 def prepare(connection: DuckDBPyConnection, table: Table) -> dict[str, str]:
@@ -73,17 +80,22 @@ def prepare(connection: DuckDBPyConnection, table: Table) -> dict[str, str]:
 
 
 def replace_day(
-    connection: DuckDBPyConnection, table: str, day: date, frames: Iterable[pl.DataFrame], run_id: str
+    connection: DuckDBPyConnection,
+    table: str,
+    day: date,
+    frames: Iterable[pl.DataFrame],
+    schema: pl.Schema,
+    run_id: str,
 ) -> int:
     """Replace a day's rows and return how many it has now. Runs in the caller's transaction."""
     connection.execute(f"DELETE FROM {quoted(table)} WHERE {DAY} = ?", [day])  # noqa: S608 - quoted
-    loaded_at = datetime.now(UTC).replace(tzinfo=None)
-    insert = f"INSERT INTO {quoted(table)} BY NAME SELECT *, $1 AS _loaded_at, $2 AS _run_id FROM _frame"  # noqa: S608
+    insert = f"INSERT INTO {quoted(table)} BY NAME SELECT *, $1 AS _loaded_at, $2 AS _run_id FROM _rows"  # noqa: S608
+    values = [datetime.now(UTC).replace(tzinfo=None), run_id]
     rows = 0
-    for frame in frames:
-        with registered(connection, "_frame", frame):
-            connection.execute(insert, [loaded_at, run_id])
-        rows += frame.height
+    with streaming(connection, "_rows", schema) as stream:
+        for stream.frame in frames:
+            connection.execute(insert, values)
+            rows += stream.frame.height
     return rows
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+import polars as pl
 from duckdb import DuckDBPyConnection
 
 from optimove_pipeline.feeds import Feed, Kind
@@ -19,7 +20,7 @@ from optimove_pipeline.warehouse import Warehouse, transaction
 
 logger = logging.getLogger(__name__)
 
-_SQL_TYPES = {str(kind.dtype): kind.sql_type for kind in Kind}
+_KINDS = {str(kind.dtype): kind for kind in Kind}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +81,7 @@ def _publish(
     for partition in partitions:
         published.changes.update(prepare(connection, _table(feed, partition)))
     for partition in partitions:
-        rows = frames(partition, list(partition.columns))
-        published.rows[partition.day] = replace_day(connection, published.table, partition.day, rows, run_id)
+        published.rows[partition.day] = _replace(connection, published.table, partition, run_id)
         broken = staging.open(QUARANTINE, feed.name, partition.day)
         published.quarantined[partition.day] = _replace_quarantine(connection, feed, broken, run_id)
         logger.info("%s: %d rows of %s", published.table, published.rows[partition.day], partition.day)
@@ -90,7 +90,7 @@ def _publish(
 def _table(feed: Feed, partition: Partition) -> Table:
     return Table(
         name=f"optimove.{feed.name}",
-        columns={name: _SQL_TYPES[dtype] for name, dtype in partition.columns.items()},
+        columns={name: _KINDS[dtype].sql_type for name, dtype in partition.columns.items()},
         empty=frozenset(validation_of(partition).empty_columns),
         comment=feed.title,
         column_comments={column.name: column.description for column in feed.columns if column.description},
@@ -100,8 +100,13 @@ def _table(feed: Feed, partition: Partition) -> Table:
 def _replace_quarantine(connection: DuckDBPyConnection, feed: Feed, partition: Partition, run_id: str) -> int:
     table = Table(
         name=f"quarantine.{feed.name}",
-        columns={name: _SQL_TYPES[str(dtype)] for name, dtype in SCHEMA.items()},
+        columns={name: _KINDS[str(dtype)].sql_type for name, dtype in SCHEMA.items()},
         comment=f"Rows of {feed.title} that broke their contract",
     )
     prepare(connection, table)
-    return replace_day(connection, table.name, partition.day, frames(partition, list(SCHEMA)), run_id)
+    return _replace(connection, table.name, partition, run_id)
+
+
+def _replace(connection: DuckDBPyConnection, table: str, partition: Partition, run_id: str) -> int:
+    schema = pl.Schema({name: _KINDS[dtype].dtype for name, dtype in partition.columns.items()})
+    return replace_day(connection, table, partition.day, frames(partition, list(schema)), schema, run_id)
