@@ -9,13 +9,14 @@ from collections.abc import AsyncGenerator
 import httpx
 from pydantic import SecretStr
 
-from optimove_pipeline.errors import AnswerError, UnauthorizedError
+from optimove_pipeline.errors import AnswerError, TransientError, UnauthorizedError
 from optimove_pipeline.optimove.budget import Clock
 from optimove_pipeline.optimove.calls import Call
 from optimove_pipeline.optimove.counting import CountedCall, Counter
 from optimove_pipeline.optimove.messages import beginning
 from optimove_pipeline.optimove.options import ApiOptions, Login, sendable
 from optimove_pipeline.optimove.responses import error_of
+from optimove_pipeline.optimove.retrying import retry_after
 
 LOGIN = Call("general/login")
 KEY_HEADER = "X-API-KEY"
@@ -119,6 +120,9 @@ class LoginAuth(httpx.Auth):
         if response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
             self._refusal = f"{message}. The API refuses the login: check user name and password"
             raise UnauthorizedError(self._refusal)
+        if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            wish = retry_after(response.headers)
+            raise TransientError(message, retry_after=self._options.rate_limited_seconds if wish is None else wish)
         raise error_of(response.status_code, response.headers, message)
 
 

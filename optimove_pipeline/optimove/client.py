@@ -28,7 +28,7 @@ from optimove_pipeline.optimove.counting import CountedCall, Counter
 from optimove_pipeline.optimove.exchange import Asked, Received, failure, judge, receive, unproven
 from optimove_pipeline.optimove.options import ApiOptions
 from optimove_pipeline.optimove.proofs import Proofs
-from optimove_pipeline.optimove.responses import Content
+from optimove_pipeline.optimove.responses import Content, content_of
 from optimove_pipeline.optimove.retrying import back_off
 
 logger = logging.getLogger(__name__)
@@ -218,7 +218,7 @@ class Optimove:
 
     def _judged(self, asked: Asked, received: Received, counted: CountedCall) -> Content:
         if received.status == httpx.codes.OK:
-            counted.outcome = "unreadable"
+            counted.outcome = "html" if content_of(received.start) is Content.HTML else "unreadable"
         return judge(asked, received, secrets=self._secrets, proven=self._proofs.any)
 
     async def _read(

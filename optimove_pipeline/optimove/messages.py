@@ -9,7 +9,8 @@ from urllib.parse import quote, quote_plus
 
 SHOWN_CHARACTERS = 200
 
-_VALUE = re.compile(r'"(?:[^"\\]|\\.)*"(?!\s*:)|"(?:[^"\\]|\\.)*$|(?<![\w"])-?\d[\d.eE+-]*')
+_TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:)?|"(?:[^"\\]|\\.)*\\?$|-?\d[\d.eE+-]*')
+"""A string, with the colon that makes it a key; a string that is cut; or a number."""
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
@@ -31,4 +32,4 @@ def beginning(body: bytes, secrets: Iterable[str], *, rows: bool = False) -> str
     """
     text = masked(body.decode(errors="replace"), secrets)
     text = " ".join(text.split())[:SHOWN_CHARACTERS]
-    return _VALUE.sub("…", text) if rows else text
+    return _TOKEN.sub(lambda token: token.group() if token.group(2) else "…", text) if rows else text

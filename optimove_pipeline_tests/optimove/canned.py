@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import SecretStr
 
 from optimove_pipeline.optimove.answers import read_frames
-from optimove_pipeline.optimove.budget import Clock, FileStore, Window, open_budget
+from optimove_pipeline.optimove.budget import Budget, Clock, FileStore, Window, open_budget
 from optimove_pipeline.optimove.calls import Call, CallRecord
 from optimove_pipeline.optimove.client import Answer, Optimove
 from optimove_pipeline.optimove.options import ApiOptions
@@ -59,6 +59,8 @@ class CannedServer:
     url: str = ""
     requests: list[Request] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
+    connections: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     def answer(self, request: Request) -> Reply:
         """Give the replies in turn, the last one for ever."""
@@ -76,10 +78,12 @@ async def canned_server(
         task = asyncio.current_task()
         assert task is not None
         connections.add(task)
+        server.connections += 1
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             while True:
                 request = await _read(reader)
                 server.requests.append(request)
+                server.asked.set()
                 if not await _write(writer, (answer or server.answer)(request)):
                     break
         writer.close()
@@ -153,6 +157,7 @@ class Opened:
     """A client with what became of its calls."""
 
     client: Optimove
+    budget: Budget
     records: list[CallRecord]
     time: FakeTime
     folder: Path
@@ -170,14 +175,16 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(url: str, folder: Path, **options: Any) -> AsyncIterator[Opened]:
-    """A client of ``url`` whose files lie in ``folder``; options of ``ApiOptions`` may be given."""
+async def opened(url: str, folder: Path, clock: Clock | None = None, **options: Any) -> AsyncIterator[Opened]:
+    """A client of ``url`` whose files lie in ``folder``, without waiting unless a clock says so."""
     if "login" not in options:
-        options.setdefault("api_key", SecretStr(KEY))
+        options = {"api_key": SecretStr(KEY), **options}
     budget = open_budget(FileStore(folder / "budget.sqlite"), "test", windows=(Window(100_000, 10.0),))
     time, records = FakeTime(), list[CallRecord]()
     try:
-        async with Optimove(ApiOptions(base_url=url, **options), budget, records.append, clock=time.clock) as client:
-            yield Opened(client, records, time, folder)
+        async with Optimove(
+            ApiOptions(base_url=url, **options), budget, records.append, clock=clock or time.clock
+        ) as client:
+            yield Opened(client, budget, records, time, folder)
     finally:
         await budget.aclose()
