@@ -1,7 +1,7 @@
 """What a sandbox can be told: how large its tenant is, how its server behaves. Wrong values are refused."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any
@@ -72,10 +72,10 @@ class SandboxOptions:
     host: str = "127.0.0.1"
     port: int = 0
     """0: any free port."""
-    key: str = "sandbox-key"
+    key: str = field(default="sandbox-key", repr=False)
     """The value of X-API-KEY that is let in."""
     username: str = "sandbox"
-    password: str = "sandbox-password"  # noqa: S105 - the default of a local server with invented data
+    password: str = field(default="sandbox-password", repr=False)
     token_seconds: float = 1200.0
     """How long a login token lives after its last use (reference, section 1.2: 20 minutes)."""
     windows: tuple[tuple[int, float], ...] = ((50, 10.0), (2000, 3600.0))
@@ -106,7 +106,7 @@ def tenant_options(options: SandboxOptions) -> TenantOptions:
     """The preset's tenant with the fields that were chosen one by one."""
     if options.preset not in PRESETS:
         raise SettingsError(f"sandbox preset: expected one of {', '.join(PRESETS)}, got {options.preset!r}")
-    names = {field.name for field in fields(TenantOptions)}
+    names = {known.name for known in fields(TenantOptions)}
     chosen = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     return replace(PRESETS[options.preset], **chosen)
 

@@ -96,6 +96,7 @@ def running_sandbox(**options: Any) -> Iterator[RunningSandbox]:
         [sys.executable, "-m", "optimove_pipeline.sandbox"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C in a terminal is for the parent, whose end is this process's end
     ) as process:
         try:
             sandbox = RunningSandbox(_url_of(process, chosen), chosen, process.pid)

@@ -5,6 +5,7 @@ import logging
 import socket
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import date
 from time import monotonic, time
@@ -38,7 +39,7 @@ Transports = dict[tuple[str, int], asyncio.Transport]
 
 
 def serve(options: SandboxOptions, on_ready: Callable[[str], None]) -> None:
-    """Serve until interrupted (SIGINT or SIGTERM); blocks.
+    """Serve until interrupted; blocks. SIGINT ends it quietly, SIGTERM ends the process.
 
     Args:
         options: The sandbox's options.
@@ -64,7 +65,8 @@ def serve(options: SandboxOptions, on_ready: Callable[[str], None]) -> None:
     url = f"http://{host}:{port}/current"
     _LOG.info("The sandbox of preset %s listens on %s", options.preset, url)
     on_ready(url)
-    uvicorn.Server(config).run(sockets=[listening])
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def application(service: Service, transports: Transports) -> Starlette:

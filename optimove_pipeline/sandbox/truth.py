@@ -25,6 +25,7 @@ class Choices:
         attributes: Customer attributes of reports 1 to 5, 9 and 11, by real field name.
         changed_attributes: The attributes that report 5 is asked for.
         lifecycle_stages: The stages that report 6 is asked for, one by one.
+        with_value: An attribute and its value that report 6 is asked for instead of stages.
         channels: The channels of reports 9, 11, 14, 26 and 27; None for all of the tenant.
         events: The interaction events of report 14.
         activity_events: The events of report 15.
@@ -35,6 +36,7 @@ class Choices:
     attributes: Sequence[str] = ()
     changed_attributes: Sequence[str] = ()
     lifecycle_stages: Sequence[int] = tuple(range(1, len(STAGES) + 1))
+    with_value: tuple[str, str] | None = None
     channels: Sequence[int] | None = None
     events: Sequence[int] = INTERACTIONS
     activity_events: Sequence[int] = tuple(number for number, _ in ACTIVITY_EVENTS)
@@ -225,6 +227,9 @@ def _by_changed_attribute(at: _Day) -> list[Asked]:
 
 
 def _by_stage(at: _Day) -> list[Asked]:
+    if at.choices.with_value:
+        name, value = at.choices.with_value
+        return [({"CustomerAttribute": name, "CustomerAttributeValue": value}, {})]
     return [(stamps := {"LifecycleStageID": stage}, stamps) for stage in at.choices.lifecycle_stages]
 
 

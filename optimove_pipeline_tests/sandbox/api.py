@@ -1,5 +1,6 @@
 """A client of the sandbox that knows nothing: it sends what it is told and follows pages to an empty one."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,11 +11,14 @@ from optimove_pipeline.sandbox.process import RunningSandbox
 
 PAGE = 50
 
+# Never used, since nothing here is TLS; but each client would else load all certificates of the system.
+_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
 
 @contextmanager
 def client_of(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
     headers = {"X-API-KEY": sandbox.key}
-    with httpx.Client(base_url=sandbox.url, headers=headers, trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=sandbox.url, headers=headers, trust_env=False, verify=_TLS, timeout=30) as client:
         yield client
 
 

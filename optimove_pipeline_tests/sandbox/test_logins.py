@@ -9,7 +9,7 @@ import pytest
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 
-TOKEN_SECONDS = 0.4
+TOKEN_SECONDS = 1.0
 WHO = {"Username": "sandbox", "Password": "sandbox-password"}
 
 

@@ -54,7 +54,8 @@ def test_options_survive_the_way_through_json() -> None:
     assert from_json(as_json(options)) == options
 
 
-def test_the_password_and_the_key_are_in_no_message() -> None:
+def test_the_password_and_the_key_are_in_no_message_and_no_repr() -> None:
+    assert "very-secret" not in repr(SandboxOptions(key="very-secret", password="very-secret"))
     with pytest.raises(SettingsError) as caught:
         SandboxOptions(key="very-secret", password="very-secret", page_cap=0)
     assert "very-secret" not in str(caught.value)

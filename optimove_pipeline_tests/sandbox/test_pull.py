@@ -196,12 +196,23 @@ def test_a_pull_over_http_ends_with_the_truth(client: httpx.Client, sandbox: Run
 def test_the_truth_moves_on_with_the_date(client: httpx.Client, sandbox: RunningSandbox) -> None:
     report, day = "campaign_interaction_customers", DAYS[-1]
     before = truth(sandbox.tenant, report, day)
+    assert alike(PULLS[report](client, day)) == alike(before)
     sandbox.set_today(date(2026, 11, 24))
     after = truth(sandbox.tenant, report, day)
     assert len(before) < len(after)
     assert alike(PULLS[report](client, day)) == alike(after)
     assert get(client, "general/GetLastDataUpdate") == {"Date": "2026-11-23"}
     assert pull(client, "customers/GetCustomerActionDetailsByDate", Date="2026-11-23")
+
+
+def test_future_values_can_be_asked_for_by_an_attribute_and_its_value(
+    client: httpx.Client, sandbox: RunningSandbox
+) -> None:
+    asked = {"CustomerAttribute": "VIP_Level", "CustomerAttributeValue": "Gold"}
+    rows = pull(client, "customers/GetCustomerFutureValues", **asked)
+    choices = Choices(with_value=("VIP_Level", "Gold"))
+    assert rows
+    assert alike(rows) == alike(truth(sandbox.tenant, "customer_future_values", DAYS[-1], choices))
 
 
 def test_all_reports_of_a_day_cost_few_calls(client: httpx.Client, sandbox: RunningSandbox) -> None:

@@ -14,8 +14,8 @@ from optimove_pipeline.sandbox.truth import Choices, reports, truth, truth_count
 TODAY = date(2026, 11, 20)
 DAYS = [date(2026, 11, 13) + timedelta(days=number) for number in range(7)]
 TENANTS = [
-    Tenant(tenant_options(SandboxOptions(preset=preset, seed=seed)), TODAY)
-    for preset, seed in (("tiny", 1), ("tiny", 2), ("tiny", 77), ("small", 5))
+    Tenant(tenant_options(SandboxOptions(preset=preset, seed=seed, customers=customers)), TODAY)
+    for preset, seed, customers in (("tiny", 1, 400), ("tiny", 77, 400), ("small", 5, 1_500))
 ]
 
 every_tenant = pytest.mark.parametrize("tenant", TENANTS, ids=lambda t: f"{t.options.customers}-{t.options.seed}")
