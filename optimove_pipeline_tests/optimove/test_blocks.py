@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optimove_pipeline.errors import AnswerError, TransientError
-from optimove_pipeline.feeds import Column, Kind
+from optimove_pipeline.feeds import Column, Kind, snake_case
 from optimove_pipeline.optimove.answers import read_frames
 
 COLUMNS = (
@@ -25,7 +25,7 @@ COLUMNS = (
     Column("scheduled_time", Kind.TIME, "ScheduledTime", aliases=("ScheduleTime",)),
     Column("campaign_id", Kind.INTEGER),
 )
-UNKNOWN = {"Foo": "foo", 'is,"Odd"': "is_odd", "a\\b": "a_b", "},{": "_field", "Ünder": "nder", ":x": "x", "^y$": "y"}
+UNKNOWN = {key: snake_case(key) or "_field" for key in ("Foo", 'is,"Odd"', "a\\b", "},{", "Ünder", ":x", "^y$")}
 
 nasty = st.one_of(
     st.text(max_size=8),
