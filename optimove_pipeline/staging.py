@@ -3,8 +3,7 @@
 A partition is a folder ``<stage>/<feed>/<day>`` that holds a manifest and the Parquet parts that the manifest
 names. Parts are written under names that no other writer uses; replacing the manifest, one atomic rename, is what
 makes a partition appear or change. So a writer killed at any moment leaves the old partition, and of two writers
-the last one wins whole. The parts that a new manifest replaces stay until the next one, for those who are reading
-them still.
+the last one wins whole. Parts that no manifest names any more stay for a day, for those who are reading them still.
 """
 
 from __future__ import annotations
@@ -149,15 +148,8 @@ class Staging:
         return max((day for day in self.days(stage, feed) if until is None or day <= until), default=None)
 
     def remove(self, stage: str, feed: str, day: date) -> None:
-        """Remove a partition, its manifest first, so that a reader finds either all of it or nothing.
-
-        The parts of a writer that is at work on the same partition stay.
-        """
-        folder = self.folder(stage, feed, day)
-        manifest = _read_manifest(folder)
-        if manifest is not None:
-            (folder / _MANIFEST).unlink(missing_ok=True)
-            _remove_files(folder, [*manifest["parts"], *manifest["replaced"]])
+        """Remove a partition: nobody finds it any more; who has opened it can still read it."""
+        (self.folder(stage, feed, day) / _MANIFEST).unlink(missing_ok=True)
 
     def sweep(self, keep_days: float, now: float | None = None) -> int:
         """Remove partitions written over ``keep_days`` days ago, but the newest of each feed; return how many.
@@ -187,19 +179,17 @@ class Staging:
             yield writer
             writer.flush()
         except BaseException:
-            _remove_files(folder, writer.parts)
+            for name in writer.parts:
+                (folder / name).unlink(missing_ok=True)
             raise
-        before = _read_manifest(folder) or {"parts": [], "replaced": []}
         manifest = {
             "rows": writer.rows,
             "columns": writer.columns,
             "parts": writer.parts,
             "metadata": writer.metadata,
             "written_at": datetime.now(UTC).isoformat(),
-            "replaced": before["parts"],
         }
         write_atomically(folder / _MANIFEST, json.dumps(manifest, indent=1).encode())
-        _remove_files(folder, before["replaced"])
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:
@@ -214,9 +204,11 @@ def _sweep_parts(folder: Path, now: float) -> None:
     """Remove the parts that nobody reads or writes any more, and the folder if that leaves nothing."""
     manifest = _read_manifest(folder)
     named = set(manifest["parts"]) if manifest else set()
-    if manifest is None or _age(folder / _MANIFEST, now) > _DAY_SECONDS:
-        unnamed = [path for path in folder.iterdir() if path.name not in {_MANIFEST, *named}]
-        _remove_files(folder, [path.name for path in unnamed if _age(path, now) > _DAY_SECONDS])
+    with suppress(FileNotFoundError):
+        if manifest is None or _age(folder / _MANIFEST, now) > _DAY_SECONDS:
+            for path in folder.iterdir():
+                if path.name not in {_MANIFEST, *named} and _age(path, now) > _DAY_SECONDS:
+                    path.unlink(missing_ok=True)
     if _age(folder, now) > _DAY_SECONDS:
         with suppress(OSError):
             folder.rmdir()
@@ -228,8 +220,3 @@ def _age(path: Path, now: float) -> float:
         return now - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def _remove_files(folder: Path, names: Sequence[str]) -> None:
-    for name in names:
-        (folder / name).unlink(missing_ok=True)
