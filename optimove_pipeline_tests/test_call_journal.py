@@ -40,7 +40,7 @@ def call(number: int = 0, report: str = "promo_codes") -> CallRecord:
 class Inbox(list[Mapping[str, Any]]):
     """Collects what is flushed."""
 
-    def insert(self, calls: Sequence[Mapping[str, Any]]) -> None:
+    def take(self, calls: Sequence[Mapping[str, Any]]) -> None:
         self.extend(calls)
 
     @property
@@ -57,8 +57,8 @@ def test_calls_are_handed_on_once(tmp_path: Path, inbox: Inbox) -> None:
     journal = CallJournal(tmp_path, "run-1")
     for number in range(3):
         journal.record(call(number))
-    journal.flush(inbox.insert)
-    journal.flush(inbox.insert)
+    journal.flush(inbox.take)
+    journal.flush(inbox.take)
     assert inbox.pages == [0, 1, 2]
     assert {found["run_id"] for found in inbox} == {"run-1"}
     assert (inbox[0]["report_date"], inbox[0]["called_at"]) == ("2026-11-19", "2026-11-20T06:00:00+00:00")
@@ -69,7 +69,7 @@ def test_a_journal_goes_on_after_a_flush(tmp_path: Path, inbox: Inbox) -> None:
     journal = CallJournal(tmp_path, "run-1")
     for number in range(2):
         journal.record(call(number))
-        journal.flush(inbox.insert)
+        journal.flush(inbox.take)
     assert inbox.pages == [0, 1]
 
 
@@ -88,11 +88,11 @@ def test_a_living_journals_file_is_left_alone(tmp_path: Path, inbox: Inbox) -> N
     living, other = CallJournal(tmp_path, "run-1"), CallJournal(tmp_path, "run-2")
     living.record(call(1))
     other.record(call(2))
-    other.flush(inbox.insert)
+    other.flush(inbox.take)
     assert inbox.pages == [2]
     living.record(call(3))
     living.close()
-    other.flush(inbox.insert)
+    other.flush(inbox.take)
     assert inbox.pages == [1, 2, 3]
 
 
@@ -105,7 +105,7 @@ def test_calls_stay_when_they_can_not_be_handed_on(tmp_path: Path, inbox: Inbox)
 
     with pytest.raises(BlockingIOError, match="the warehouse is busy"):
         journal.flush(busy)
-    journal.flush(inbox.insert)
+    journal.flush(inbox.take)
     assert inbox.pages == [1]
 
 
@@ -120,7 +120,7 @@ def test_a_torn_line_is_left_out_with_a_warning(
     whole = file.read_bytes()
     file.write_bytes(whole + b'{"call_id": "torn')
     with caplog.at_level(logging.WARNING):
-        journal.flush(inbox.insert)
+        journal.flush(inbox.take)
     assert inbox.pages == [1, 2]
     assert "a call was not recorded whole" in caplog.text
 
@@ -129,7 +129,7 @@ def test_taking_in_a_file_twice_adds_nothing(tmp_path: Path, inbox: Inbox) -> No
     journal = CallJournal(tmp_path, "run-1")
     for number in range(5):
         journal.record(call(number))
-    journal.flush(inbox.insert)
+    journal.flush(inbox.take)
     with duckdb.connect() as connection:
         added = [record_calls(connection, calls) for calls in (inbox[:3], inbox, inbox, [])]
         rows = connection.execute(
@@ -150,9 +150,9 @@ def test_threads_share_a_journal(tmp_path: Path, inbox: Inbox) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        journal.flush(inbox.insert)
+        journal.flush(inbox.take)
         thread.join()
-    journal.flush(inbox.insert)
+    journal.flush(inbox.take)
     assert inbox.pages == list(range(150))
     assert journal.tallies["promo_codes", DAY].calls == 150
 
@@ -177,11 +177,11 @@ def test_the_calls_of_a_killed_process_are_taken_in_by_the_next(tmp_path: Path, 
     with child(WRITER, tmp_path, "run-1", 0, 4) as process:
         assert line(process) == "recorded"
         journal.record(call(4))
-        journal.flush(inbox.insert)
+        journal.flush(inbox.take)
         assert inbox.pages == [4]
         process.send_signal(signal.SIGKILL)
         process.wait()
-    journal.flush(inbox.insert)
+    journal.flush(inbox.take)
     assert inbox.pages == [0, 1, 2, 3, 4]
     assert {found["run_id"] for found in inbox if found["rows"] < 4} == {"run-1"}
 
@@ -196,7 +196,7 @@ inbox = Inbox()
 journal = CallJournal(Path(sys.argv[1]), sys.argv[2])
 for number in range(int(sys.argv[3]), int(sys.argv[4])):
     journal.record(call(number))
-    journal.flush(inbox.insert)
+    journal.flush(inbox.take)
 journal.close()
 print(json.dumps(inbox.pages), flush=True)
 """
@@ -208,5 +208,5 @@ def test_no_call_is_lost_or_doubled_between_processes_that_record_and_flush(tmp_
         child(FLUSHER, tmp_path, "run-2", 150, 300) as other,
     ):
         taken = [number for process in (one, other) for number in json.loads(line(process))]
-    CallJournal(tmp_path, "run-3").flush(inbox.insert)
+    CallJournal(tmp_path, "run-3").flush(inbox.take)
     assert sorted([*taken, *inbox.pages]) == list(range(300))
