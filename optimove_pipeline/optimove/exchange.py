@@ -151,8 +151,9 @@ def failure(asked: Asked, received: Received, secrets: Iterable[str]) -> str:
 
 def unproven(asked: Asked, received: Received, secrets: Iterable[str]) -> ApiError:
     """Return the error for a 404 of a function that rests on an assumption and never answered with rows."""
-    setting = f"reports.each.{asked.call.report or '<report>'}"
+    setting = f"reports.each.{asked.call.report}"
+    cure = f"set {setting}.function and {setting}.parameters" if asked.call.report else "this account may not have it"
     return AnswerError(
         f"{failure(asked, received, secrets)}. Nothing has proven that this function exists: its name or parameters "
-        f"may be wrong, as they rest on an assumption; set {setting}.function and {setting}.parameters"
+        f"rest on an assumption and may be wrong; {cure}"
     )
