@@ -209,6 +209,11 @@ def test_a_fault_begins_after_some_calls_and_ends_after_some(client: httpx.Clien
     assert [client.get(URL).status_code for _ in range(6)] == [200, 500, 500, 200, 503, 200]
 
 
+def test_of_two_faults_that_fit_the_first_is_met(client: httpx.Client, sandbox: RunningSandbox) -> None:
+    sandbox.faults(Fault("http_500", times=1), Fault("http_503", times=2))
+    assert [client.get(URL).status_code for _ in range(3)] == [500, 503, 200]
+
+
 def test_an_empty_script_switches_everything_off(client: httpx.Client, sandbox: RunningSandbox) -> None:
     sandbox.faults(Fault("http_500"))
     assert client.get(URL).status_code == 500
