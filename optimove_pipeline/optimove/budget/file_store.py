@@ -119,6 +119,5 @@ class _FileTransaction:
         with closing(self.connection.execute(sql, values)) as cursor:
             return cursor.fetchall()
 
-    def change(self, sql: str, *values: Value) -> int:
-        with closing(self.connection.execute(sql, values)) as cursor:
-            return cursor.rowcount
+    def do(self, sql: str, *values: Value) -> None:
+        self.connection.execute(sql, values).close()

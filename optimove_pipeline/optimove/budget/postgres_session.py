@@ -75,7 +75,7 @@ class PostgresSession:
     @contextmanager
     def _turn(self, name: str) -> Iterator[None]:
         try:
-            with self._connection.transaction():
+            with self._connection.pipeline(), self._connection.transaction():
                 self._lock(name)
                 yield
         except psycopg.errors.LockNotAvailable as error:
@@ -90,7 +90,7 @@ class PostgresSession:
             " set_config('idle_in_transaction_session_timeout', %s, true)",
             (f"{self._patience * 1000:.0f}ms", f"{_STUCK_SECONDS:.0f}s"),
         )
-        self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_number(name),))
+        self._connection.execute("SELECT pg_advisory_xact_lock(%s)", (_lock_number(name),)).fetchall()
 
 
 def _lock_number(name: str) -> int:
@@ -131,5 +131,5 @@ class _PostgresTransaction:
     def rows(self, sql: str, *values: Value) -> list[tuple[Value, ...]]:
         return self.connection.execute(sql.replace("?", "%s").encode(), values).fetchall()
 
-    def change(self, sql: str, *values: Value) -> int:
-        return self.connection.execute(sql.replace("?", "%s").encode(), values).rowcount
+    def do(self, sql: str, *values: Value) -> None:
+        self.connection.execute(sql.replace("?", "%s").encode(), values)

@@ -94,38 +94,35 @@ def stamp(turn: Transaction, asker: Asker, grant_id: str, lead: float, age: floa
     exceeds nothing. A stamp ahead of the clock only counts for longer. ``age``, the seconds since the grant was asked
     for by the owner's monotonic clock, tells the truth when the store's clock was set back in between.
     """
-    at = turn.now + min(lead, MAX_LEAD_SECONDS)
     shortest = min(limit.seconds for limit in asker.limits)
-    moved = turn.change(
-        "UPDATE optimove_budget_grants SET at = CASE WHEN at < ? THEN ? ELSE at END WHERE id = ? AND at > ?",
-        at,
-        at,
-        grant_id,
-        turn.now - shortest,
-    )
-    return Stamp(moved == 1 and age < shortest, turn.read_at)
+    granted = turn.rows("SELECT at FROM optimove_budget_grants WHERE id = ?", grant_id)
+    if not granted or cast(float, granted[0][0]) <= turn.now - shortest or age >= shortest:
+        return Stamp(counts=False, read_at=turn.read_at)
+    at = max(cast(float, granted[0][0]), turn.now + min(lead, MAX_LEAD_SECONDS))
+    turn.do("UPDATE optimove_budget_grants SET at = ? WHERE id = ?", at, grant_id)
+    return Stamp(counts=True, read_at=turn.read_at)
 
 
 def give_back(turn: Transaction, grant_id: str) -> None:
     """Forget a grant whose call was not made."""
-    turn.change("DELETE FROM optimove_budget_grants WHERE id = ?", grant_id)
+    turn.do("DELETE FROM optimove_budget_grants WHERE id = ?", grant_id)
 
 
 def withdraw(turn: Transaction, owner: str) -> None:
     """Give up the owner's place."""
-    turn.change("DELETE FROM optimove_budget_tickets WHERE owner = ?", owner)
+    turn.do("DELETE FROM optimove_budget_tickets WHERE owner = ?", owner)
 
 
 def _clear(turn: Transaction, asker: Asker) -> None:
     longest = max(limit.seconds for limit in asker.limits)
-    turn.change(
+    turn.do(
         "DELETE FROM optimove_budget_grants WHERE client = ? AND at < ?",
         asker.client,
         turn.now - max(longest, _KEPT_SECONDS),
     )
     latest = turn.now + MAX_LEAD_SECONDS
-    turn.change("UPDATE optimove_budget_grants SET at = ? WHERE client = ? AND at > ?", latest, asker.client, latest)
-    turn.change(
+    turn.do("UPDATE optimove_budget_grants SET at = ? WHERE client = ? AND at > ?", latest, asker.client, latest)
+    turn.do(
         "DELETE FROM optimove_budget_tickets WHERE client = ? AND seen NOT BETWEEN ? AND ?",
         asker.client,
         turn.now - LEASE_SECONDS,
@@ -173,7 +170,7 @@ def _kept(ahead: Sequence[_Ticket], call_class: CallClass, room: int, now: float
 
 def _grant(turn: Transaction, asker: Asker, others: int) -> Granted:
     grant_id = uuid.uuid4().hex
-    turn.change(
+    turn.do(
         "INSERT INTO optimove_budget_grants (id, client, call_class, at) VALUES (?, ?, ?, ?)",
         grant_id,
         asker.client,
@@ -187,18 +184,15 @@ def _grant(turn: Transaction, asker: Asker, others: int) -> Granted:
 
 
 def _queue(turn: Transaction, asker: Asker, wanted: int) -> None:
-    kept = turn.change(
-        "UPDATE optimove_budget_tickets SET wanted = ?, seen = ? WHERE owner = ?", wanted, turn.now, asker.owner
+    turn.do(
+        "INSERT INTO optimove_budget_tickets (client, call_class, owner, wanted, seen) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (owner) DO UPDATE SET wanted = excluded.wanted, seen = excluded.seen",
+        asker.client,
+        asker.call_class.value,
+        asker.owner,
+        wanted,
+        turn.now,
     )
-    if not kept:
-        turn.change(
-            "INSERT INTO optimove_budget_tickets (client, call_class, owner, wanted, seen) VALUES (?, ?, ?, ?, ?)",
-            asker.client,
-            asker.call_class.value,
-            asker.owner,
-            wanted,
-            turn.now,
-        )
 
 
 def _later(turn: Transaction, asker: Asker, room: int, kept: int) -> Later:

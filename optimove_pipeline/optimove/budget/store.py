@@ -40,8 +40,8 @@ class Transaction(Protocol):
     def rows(self, sql: str, *values: Value) -> list[tuple[Value, ...]]:
         """The rows of a query with ``?`` placeholders."""
 
-    def change(self, sql: str, *values: Value) -> int:
-        """The number of rows that a statement with ``?`` placeholders changed."""
+    def do(self, sql: str, *values: Value) -> None:
+        """A statement with ``?`` placeholders; its outcome is not waited for before the next one that has rows."""
 
 
 class Session(Protocol):

@@ -10,6 +10,7 @@ import pytest
 
 from optimove_pipeline.errors import BusyError, SettingsError
 from optimove_pipeline.optimove.budget import FileStore, Window, open_budget, snapshot
+from optimove_pipeline.optimove.budget.store import Transaction
 
 HOUR = (Window(100, 3600.0),)
 
@@ -77,11 +78,10 @@ def test_work_that_fails_leaves_no_trace(tmp_path: Path) -> None:
     store = FileStore(tmp_path / "budget.sqlite")
     with closing(store.open()) as session:
         with pytest.raises(ZeroDivisionError):
-            session.run("client", lambda turn: _insert(turn.change) / 0)
+            session.run("client", lambda turn: _insert(turn) / 0)
         assert session.run("client", lambda turn: turn.rows("SELECT * FROM optimove_budget_grants")) == []
 
 
-def _insert(change: object) -> int:
-    assert callable(change)
-    change("INSERT INTO optimove_budget_grants (id, client, call_class, at) VALUES ('a', 'b', 'daily', 0)")
+def _insert(turn: Transaction) -> int:
+    turn.do("INSERT INTO optimove_budget_grants (id, client, call_class, at) VALUES ('a', 'b', 'daily', 0)")
     return 1

@@ -17,8 +17,8 @@ from optimove_pipeline_tests.optimove.budget.grabber import WINDOWS as ENDLESS
 from optimove_pipeline_tests.optimove.budget.hammer import Orders
 from optimove_pipeline_tests.optimove.budget.places import store_at
 
-WINDOWS = [Window(20, 1.0), Window(60, 5.0)]
-SECONDS = 9.9
+WINDOWS = [Window(20, 1.0), Window(60, 7.0)]
+SECONDS = 13.9
 KILLS = 8
 
 

@@ -21,7 +21,7 @@ from optimove_pipeline_tests.optimove.budget.fleet import (
 from optimove_pipeline_tests.optimove.budget.hammer import Orders
 
 WINDOWS = [Window(20, 2.0), Window(50, 8.0)]
-SECONDS = 9.9
+SECONDS = 15.9
 HOUR = (Window(100, 3600.0),)
 
 
