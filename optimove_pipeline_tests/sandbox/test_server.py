@@ -168,21 +168,22 @@ def test_optional_fields_come_on_demand_only(client: httpx.Client) -> None:
 
 
 def test_channel_filters_keep_the_rows_of_the_channel(client: httpx.Client) -> None:
-    for path, asked in (
-        ("customers/GetCustomerOneTimeActionsByCampaign", {"CampaignID": one_time_campaign(client)}),
-        ("customers/GetCustomerExecutionDetailsByCampaign", {"CampaignID": CAMPAIGN}),
-    ):
-        everything = pull(client, path, **asked)
-        assert everything
-        assert pull(client, path, **asked, ChannelID=0) == everything
-        for channel in {row["ChannelID"] for row in everything}:
-            kept = [row for row in everything if row["ChannelID"] == channel]
-            assert pull(client, path, **asked, ChannelID=channel) == kept
-
-
-def one_time_campaign(client: httpx.Client) -> object:
+    groups = get(client, "groups/GetTargetGroupsByDate", Date=DAY)
     campaigns = get(client, "actions/GetExecutedCampaignDetails", Date=DAY)
-    return next(row["CampaignID"] for row in campaigns if row["TargetGroupID"] == 0)
+    asked = [
+        *(("customers/GetCustomerActionsByTargetGroup", {**group, "Date": DAY}) for group in groups),
+        *(
+            (f"customers/{name}", {"CampaignID": campaign["CampaignID"]})
+            for name in ("GetCustomerOneTimeActionsByCampaign", "GetCustomerExecutionDetailsByCampaign")
+            for campaign in campaigns
+        ),
+    ]
+    for path, parameters in asked:
+        everything = pull(client, path, **parameters)
+        assert pull(client, path, **parameters, ChannelID=0) == everything
+        for channel in (504, 505, 506):
+            kept = [row for row in everything if row["ChannelID"] == channel]
+            assert pull(client, path, **parameters, ChannelID=channel) == kept
 
 
 def test_future_values_of_several_stages_or_of_an_attribute_are_those_of_the_customers(client: httpx.Client) -> None:
