@@ -14,6 +14,7 @@ from optimove_pipeline.assets.partitions import BACKFILL_POLICY, as_days
 from optimove_pipeline.assets.resources import OptimoveResource
 from optimove_pipeline.errors import ContractError, PipelineError
 from optimove_pipeline.feeds import attribute_column
+from optimove_pipeline.reports.catalogue import REPORTS
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.session import Session
 from optimove_pipeline.stages.publish import publish, publish_quarantine
@@ -99,9 +100,16 @@ def _extracted(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
                 "seconds waited for the budget": round(waited, 3),
                 "rows per day": history_plot(_counts(session, "report", report.name)),
             }
-        return report_days(context, days)
+        return report_days(context, days, needed=not _replaceable(context, session, report))
 
     return extracted
+
+
+def _replaceable(context: dg.AssetExecutionContext, session: Session, report: Report) -> bool:
+    """Return whether reports of the same run do without this one's day: they read the newest snapshot held."""
+    readers = {key("report", other.name) for other in REPORTS if report.name in other.upstream}
+    run_has_readers = bool(readers & context.job_def.asset_layer.executable_asset_keys)
+    return report.snapshot and run_has_readers and session.staging.newest("report", report.name) is not None
 
 
 def _validated(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
@@ -121,6 +129,7 @@ def _validated(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
                 validations[day] = _validate(session, report, day)
             except ContractError as error:
                 publish_quarantine(report, day, session.staging, optimove.warehouse, session.run_id)
+                session.landing.discard(report.name, day)
                 days.missing[day] = error
             except PipelineError as error:
                 days.missing[day] = error

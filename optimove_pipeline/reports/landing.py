@@ -183,6 +183,10 @@ class Landing:
         """Note that a day's partition has been made of its answers just now."""
         self._write_claim(self._day(report, day), run_id)
 
+    def discard(self, report: str, day: date) -> None:
+        """Let no run go on with a day's answers: they were found broken, so they are to be asked for anew."""
+        (self._day(report, day) / _CLAIM).unlink(missing_ok=True)
+
     def sweep(self, keep_days: float, now: float | None = None) -> int:
         """Remove answers landed over ``keep_days`` days ago; return of how many partitions."""
         oldest = (time.time() if now is None else now) - keep_days * 86_400
