@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from optimove_pipeline.background_loop import BackgroundLoop
 from optimove_pipeline.call_journal import CallJournal
 from optimove_pipeline.config import SANDBOX_KEY, Settings
-from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.errors import ForbiddenError, PipelineError, SettingsError, TransientError
 from optimove_pipeline.files import write_atomically
 from optimove_pipeline.optimove.budget import (
     Budget,
@@ -48,7 +48,8 @@ def never(_: str) -> bool:
 class Session:
     """The API of one tenant and the places of its data, for one run in one process.
 
-    Raises SettingsError when it is made, if a credential or the base URL is missing or can't work.
+    Raises SettingsError when it is made, if a credential or the base URL is missing or can't work, or if the data
+    directory holds the data of another API. Nothing is written before the first report or ``check_api``.
     """
 
     def __init__(
@@ -67,13 +68,22 @@ class Session:
         self._call_class = call_class
         self._resumable = resumable
         self._options = api_options(settings)
-        claim_data_dir(settings, self._options)
+        check_owner(settings, self._options)
+        self._refusal: PipelineError | None = None
         self._loop: BackgroundLoop | None = None
         self._budget: Budget | None = None
         self._extraction: Extraction | None = None
 
+    def check_api(self) -> None:
+        """Ask the API for the date of its last data update, unless that was done.
+
+        Raises:
+            ApiError: the address or the credentials are wrong, or the API does not answer.
+        """
+        self._opened()
+
     def extract(self, report: Report, days: Sequence[date]) -> Outcome:
-        """Extract a report for all days together; see ``Extraction.run``."""
+        """Extract a report for all days together; see ``Extraction.run``. Raises as ``check_api`` does."""
         extraction = self._opened()
         assert self._loop is not None  # noqa: S101 - opened above
         return self._loop.run(extraction.run(report, days))
@@ -102,9 +112,16 @@ class Session:
 
     def _opened(self) -> Extraction:
         """Open the client with the first report, so that stages that make no call need no credentials."""
+        if self._refusal is not None:
+            raise self._refusal
         if self._extraction is None:
-            self._loop = BackgroundLoop()
-            self._extraction = self._loop.run(self._open())
+            self._loop = self._loop or BackgroundLoop()
+            try:
+                self._extraction = self._loop.run(self._open())
+            except PipelineError as error:
+                # Every report would meet it, after as many attempts.
+                self._refusal = error
+                raise
         return self._extraction
 
     async def _open(self) -> Extraction:
@@ -119,6 +136,12 @@ class Session:
         )
         client = Optimove(self._options, self._budget, self.journal.record)
         await client.__aenter__()
+        try:
+            await _check(client, self._options.base_url)
+        except BaseException:
+            await _close(client, self._budget)
+            raise
+        claim_data_dir(settings, self._options)
         return Extraction(
             settings=settings,
             client=client,
@@ -131,27 +154,53 @@ class Session:
         )
 
 
+async def _check(client: Optimove, base_url: str) -> None:
+    try:
+        await client.last_data_update()
+    except ForbiddenError:
+        # A key may be refused this function alone; the address and the key are right then.
+        return
+    except TransientError as error:
+        raise TransientError(
+            f"{error}. The API at {base_url} gives no answer: check OPTIMOVE_API_URL and the network, or try later"
+        ) from error
+
+
 async def _close(client: Optimove, budget: Budget) -> None:
     await client.__aexit__(None, None, None)
     await budget.aclose()
 
 
 def claim_data_dir(settings: Settings, options: ApiOptions) -> None:
+    """Note whose data the data directory holds, once the API has answered. Raises as ``check_owner`` does."""
+    file = _owner_file(settings)
+    if not file.exists():
+        write_atomically(file, json.dumps({"api": _owner(settings, options)}).encode())
+    check_owner(settings, options)
+
+
+def check_owner(settings: Settings, options: ApiOptions) -> None:
     """Keep the data of two tenants, or of a tenant and the sandbox, from getting into one warehouse.
 
     Raises:
         SettingsError: the data directory holds the data of another API.
     """
-    owner = "the sandbox" if settings.sandbox else options.base_url.rstrip("/").lower()
-    file = settings.data_dir / "state" / "tenant.json"
-    if not file.exists():
-        write_atomically(file, json.dumps({"api": owner}).encode())
-    held = json.loads(file.read_bytes())["api"]
+    owner = _owner(settings, options)
+    file = _owner_file(settings)
+    held = json.loads(file.read_bytes())["api"] if file.exists() else owner
     if held != owner:
         raise SettingsError(
             f"{settings.data_dir} holds the data of {held}, the settings name {owner}: set OPTIMOVE_DATA_DIR to "
             "another folder, or remove this one if its data are not needed"
         )
+
+
+def _owner(settings: Settings, options: ApiOptions) -> str:
+    return "the sandbox" if settings.sandbox else options.base_url.rstrip("/").lower()
+
+
+def _owner_file(settings: Settings) -> Path:
+    return settings.data_dir / "state" / "tenant.json"
 
 
 def api_options(settings: Settings) -> ApiOptions:
