@@ -1,4 +1,7 @@
-"""The command line. Exit codes: 0 done, 1 something failed or was held back, 2 the settings or the call are wrong."""
+"""The command line.
+
+Exit codes: 0 done, 1 something failed or was held back, 2 the settings or the call are wrong, 130 interrupted.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,9 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
             told.print(f"[bold red]{type(error).__name__}[/]", highlight=False)
             told.print(str(error), markup=False, highlight=False, soft_wrap=True)
             sys.exit(2 if isinstance(error, SettingsError) else 1)
+        except KeyboardInterrupt:
+            told.print("Interrupted. What has arrived is kept: the same command goes on from there.", highlight=False)
+            sys.exit(130)
 
     return wrapped
 
@@ -99,10 +105,10 @@ def run_command(
     as_json: bool,
 ) -> None:
     """Pull reports for the last closed days, or for a range of days, into the warehouse."""
-    with tenant_or_sandbox() as settings:
-        if names:
-            settings = _only(settings, names)
-        summary = _run(settings, *_range(settings, days, first, last), backfill=backfill)
+    chosen = _only(load_settings(), names)
+    since, until = _range(chosen, days, first, last)
+    with tenant_or_sandbox(chosen) as settings:
+        summary = _run(settings, since, until, backfill=backfill)
         _print_summary(settings, summary, as_json=as_json)
     sys.exit(1 if summary.problems else 0)
 
@@ -127,25 +133,25 @@ def dev_command(*, port: int) -> None:
     """Start Dagster's UI and daemon, with the sandbox running if no tenant is configured."""
     from optimove_pipeline.commands.dev import run_dagster
 
-    with tenant_or_sandbox():
+    with tenant_or_sandbox(load_settings()) as settings:
+        prepare_dagster_home(settings.data_dir)
         sys.exit(run_dagster(port))
 
 
 @contextmanager
-def tenant_or_sandbox() -> Iterator[Settings]:
-    """Yield the settings, with Dagster's home prepared and the sandbox running if no tenant is configured."""
-    settings = load_settings()
-    prepare_dagster_home(settings.data_dir)
+def tenant_or_sandbox(settings: Settings) -> Iterator[Settings]:
+    """Yield the settings, with the sandbox running, and its address in them, if no tenant is configured."""
     if not settings.sandbox or os.environ.get("OPTIMOVE_SANDBOX_URL"):
         yield settings
         return
     from optimove_pipeline.sandbox.process import running_sandbox
 
     told.print("No tenant is configured (OPTIMOVE_API_URL, OPTIMOVE_CONFIG): using the built-in sandbox.")
-    with running_sandbox(preset="tiny") as sandbox:
+    # The sandbox's date stands still, so that a run across midnight finds one and the same last day.
+    with running_sandbox(preset="tiny", today=datetime.now(settings.zone).date()) as sandbox:
         os.environ["OPTIMOVE_SANDBOX_URL"] = sandbox.url
         try:
-            yield load_settings()
+            yield settings.model_copy(update={"api": settings.api.model_copy(update={"url": sandbox.url})})
         finally:
             del os.environ["OPTIMOVE_SANDBOX_URL"]
 
@@ -154,6 +160,8 @@ def _only(settings: Settings, names: tuple[str, ...]) -> Settings:
     for name in names:
         if name not in BY_NAME:
             raise SettingsError(f"--report {name}: no such report; `optimove-pipeline reports` lists the 27")
+    if not names:
+        return settings
     return settings.model_copy(update={"reports": settings.reports.model_copy(update={"select": names})})
 
 
@@ -177,9 +185,11 @@ def _range(settings: Settings, days: int | None, first: datetime | None, last: d
 def _run(settings: Settings, first: date, last: date, *, backfill: bool) -> Any:
     from optimove_pipeline.assets.graph import build_definitions
     from optimove_pipeline.commands.progress import Progress
-    from optimove_pipeline.commands.run import execute, plan_runs
+    from optimove_pipeline.commands.run import check_api, execute, plan_runs
     from optimove_pipeline.optimove.budget import CallClass
 
+    check_api(settings)
+    prepare_dagster_home(settings.data_dir)
     planned = [*plan_runs(settings.reports.selected(), first, last)]
     told.print(f"Pulling {len(settings.reports.selected())} reports for {first} to {last}, in {len(planned)} runs.")
     progress = Progress(planned, told)

@@ -26,6 +26,12 @@ logger = logging.getLogger(__name__)
 CALL_CLASS_TAG = "optimove/call_class"
 """Run tag: ``daily`` or ``backfill``; by default Dagster's own backfills are backfills and all else is daily."""
 
+COMMAND_TAG = "optimove/command"
+"""Run tag: the id of the command that the run is a part of."""
+
+COMMAND_RUNS_TAG = "optimove/command_runs"
+"""Run tag: how many runs that command makes."""
+
 
 class OptimoveResource(dg.ConfigurableResource[Session]):
     """The tenant's settings, read when the run starts, and what a run opens from them.
@@ -94,6 +100,15 @@ def call_class(tags: Mapping[str, str]) -> CallClass:
 
 
 def ended_early(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Return whether a run did not come to its end: it failed, was killed, or is not known any more."""
+    """Return whether a run, or the command that it is a part of, did not come to its end.
+
+    That is so if it failed, was killed, or is not known any more.
+    """
     run = instance.get_run_by_id(run_id)
-    return run is None or run.status is not dg.DagsterRunStatus.SUCCESS
+    if run is None or run.status is not dg.DagsterRunStatus.SUCCESS:
+        return True
+    command = run.tags.get(COMMAND_TAG)
+    if command is None:
+        return False
+    parts = dg.RunsFilter(tags={COMMAND_TAG: command}, statuses=[dg.DagsterRunStatus.SUCCESS])
+    return instance.get_runs_count(parts) < int(run.tags[COMMAND_RUNS_TAG])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,12 +13,18 @@ import dagster as dg
 
 from optimove_pipeline.assets.outcomes import COMPLETE
 from optimove_pipeline.assets.partitions import DAYS_PER_RUN
-from optimove_pipeline.assets.resources import CALL_CLASS_TAG
+from optimove_pipeline.assets.resources import CALL_CLASS_TAG, COMMAND_RUNS_TAG, COMMAND_TAG
 from optimove_pipeline.config import Settings
 from optimove_pipeline.optimove.budget import CallClass
 from optimove_pipeline.reports.report import Report
+from optimove_pipeline.session import Session
 
 STAGES = ("report", "validated", "published")
+
+CHECK_ATTEMPTS = 2
+"""Attempts of the one call before a run: a person waits for its answer."""
+
+_INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -59,6 +65,21 @@ def last_closed_day(settings: Settings) -> date:
     return datetime.now(settings.zone).date() - timedelta(days=1)
 
 
+def check_api(settings: Settings) -> None:
+    """Ask the API one thing before a run, so that a wrong address or key is one message, and soon.
+
+    Raises:
+        SettingsError: the settings can't work; nothing is written.
+        ApiError: the address or the credentials are wrong, or the API does not answer.
+    """
+    impatient = settings.api.model_copy(update={"attempts": CHECK_ATTEMPTS})
+    session = Session(settings.model_copy(update={"api": impatient}), "check")
+    try:
+        session.check_api()
+    finally:
+        session.close()
+
+
 def plan_runs(reports: Sequence[Report], first: date, last: date) -> Iterator[Planned]:
     """Yield the runs for a range of days: the last day with all reports, then the days before it, newest first.
 
@@ -79,11 +100,20 @@ def execute(
     call_class: CallClass,
     progress: Callable[[dg.DagsterEvent], None],
 ) -> Summary:
-    """Carry out runs one after the other in this process, recorded in Dagster's instance."""
+    """Carry out runs one after the other in this process, recorded in Dagster's instance.
+
+    Raises:
+        KeyboardInterrupt: the process was asked to end (SIGINT, SIGTERM); the run under way has ended in order.
+    """
     summary = Summary()
+    tags = {
+        CALL_CLASS_TAG: call_class.value,
+        COMMAND_TAG: str(uuid.uuid4()),
+        COMMAND_RUNS_TAG: str(len(planned)),
+    }
     with dg.DagsterInstance.get() as instance:
         for each in planned:
-            _execute(definitions, instance, each, call_class, progress, summary)
+            _execute(definitions, instance, each, tags, progress, summary)
     return summary
 
 
@@ -91,7 +121,7 @@ def _execute(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     planned: Planned,
-    call_class: CallClass,
+    tags: Mapping[str, str],
     progress: Callable[[dg.DagsterEvent], None],
     summary: Summary,
 ) -> None:
@@ -104,14 +134,20 @@ def _execute(
         tags={
             "dagster/asset_partition_range_start": planned.first.isoformat(),
             "dagster/asset_partition_range_end": planned.last.isoformat(),
-            CALL_CLASS_TAG: call_class.value,
+            **tags,
         },
         run_config=_QUIET,
         raise_on_error=False,
     )
     summary.runs.append(run_id)
     for event in result.all_events:
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE and _interrupted(event.job_failure_data.error):
+            raise KeyboardInterrupt
         _take_in(event, summary)
+
+
+def _interrupted(error: Any) -> bool:
+    return error is not None and error.cls_name in _INTERRUPTIONS
 
 
 def _listen(entry: dg.EventLogEntry, progress: Callable[[dg.DagsterEvent], None]) -> None:
