@@ -36,12 +36,17 @@ def complete_check(key: dg.AssetKey) -> dg.AssetCheckSpec:
 
 
 def report_days(
-    context: dg.AssetExecutionContext, days: Days, checks: list[dg.AssetCheckResult] | None = None
+    context: dg.AssetExecutionContext,
+    days: Days,
+    checks: list[dg.AssetCheckResult] | None = None,
+    *,
+    needed: bool = True,
 ) -> dg.MaterializeResult[Any]:
     """Record the days made, and return the asset's result.
 
     Raises:
-        Failure: no day was made. Another try of the run is allowed unless it would meet the same error.
+        Failure: no day was made, though what is downstream ``needed`` one. Another try of the run is allowed
+            unless it would meet the same error.
     """
     for day, metadata in sorted(days.made.items()):
         context.log_event(
@@ -49,7 +54,7 @@ def report_days(
         )
     for day, error in sorted(days.missing.items()):
         context.log.error(f"{context.asset_key.to_user_string()} of {day} is held back: {error}")
-    if days.missing and not days.made:
+    if days.missing and not days.made and needed:
         raise _failure(days.missing)
     result: dg.MaterializeResult[Any] = dg.MaterializeResult(
         metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True},

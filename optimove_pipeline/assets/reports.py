@@ -108,7 +108,7 @@ def _extracted(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
 def _replaceable(context: dg.AssetExecutionContext, session: Session, report: Report) -> bool:
     """Return whether reports of the same run do without this one's day: they read the newest snapshot held."""
     readers = {key("report", other.name) for other in REPORTS if report.name in other.upstream}
-    run_has_readers = bool(readers & context.job_def.asset_layer.executable_asset_keys)
+    run_has_readers = not readers.isdisjoint(context.job_def.asset_layer.executable_asset_keys)
     return report.snapshot and run_has_readers and session.staging.newest("report", report.name) is not None
 
 

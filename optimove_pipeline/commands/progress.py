@@ -9,6 +9,7 @@ import dagster as dg
 from rich.console import Console
 
 from optimove_pipeline.commands.run import STAGES, Planned
+from optimove_pipeline.reports.catalogue import BY_NAME
 
 _ENDS = {
     dg.DagsterEventType.STEP_SUCCESS: "",
@@ -33,7 +34,7 @@ class Progress:
         if event.event_type not in _ENDS:
             return
         stage, _, report = (event.step_key or "").partition("__")
-        if stage not in STAGES:
+        if stage not in STAGES or report not in BY_NAME:
             return
         self._done += 1
         said = _ENDS[event.event_type] or self._said(f"{stage}/{report}")
