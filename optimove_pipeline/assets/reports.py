@@ -42,25 +42,20 @@ def _asset(
 ) -> Callable[[Callable[..., dg.MaterializeResult[Any]]], dg.AssetsDefinition]:
     """Return the decorator of a stage's asset, alike for all stages but for what is given."""
     asset_key = key(stage, report.name)
-    decorator = dg.asset(
-        key=asset_key,
-        deps=deps,
-        partitions_def=partitions,
-        backfill_policy=BACKFILL_POLICY,
-        group_name=report.group,
-        kinds=kinds,
-        description=_description(stage, report),
-        metadata={"report": report.number, "function": report.function},
-        tags={"optimove/snapshot": ""} if report.snapshot else None,
-        check_specs=[complete_check(asset_key), *checks],
-    )
-
-    def decorate(stage_function: Callable[..., dg.MaterializeResult[Any]]) -> dg.AssetsDefinition:
-        # `backfill_policy` is a beta parameter; each of our assets would say so at every start.
-        with warnings.catch_warnings(action="ignore", category=dg.BetaWarning):
-            return decorator(stage_function)
-
-    return decorate
+    # `backfill_policy` is a beta parameter; each of our assets would say so at every start.
+    with warnings.catch_warnings(action="ignore", category=dg.BetaWarning):
+        return dg.asset(
+            key=asset_key,
+            deps=deps,
+            partitions_def=partitions,
+            backfill_policy=BACKFILL_POLICY,
+            group_name=report.group,
+            kinds=kinds,
+            description=_description(stage, report),
+            metadata={"report": report.number, "function": report.function},
+            tags={"optimove/snapshot": ""} if report.snapshot else None,
+            check_specs=[complete_check(asset_key), *checks],
+        )
 
 
 def _description(stage: str, report: Report) -> str:
