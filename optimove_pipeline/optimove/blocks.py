@@ -103,8 +103,6 @@ def _parse_left(rest: bytes, parse: Callable[[bytes], T | None]) -> tuple[T, int
     if guess is not None and (parsed := parse(_array(rest, guess))) is not None:
         return parsed, guess
     scan = _scan(rest)
-    if scan.closed is not None:
-        _raise_if_followed(rest, scan.closed)
     if scan.cut is None:
         return None
     parsed = parse(_array(rest, scan.cut))
@@ -136,11 +134,6 @@ def broken(text: bytes) -> AnswerError | TransientError:
     if text[1:][scan.closed + 1 :].strip():
         return AnswerError("the answer goes on after the end of its JSON")
     return AnswerError("the answer is not valid JSON")
-
-
-def _raise_if_followed(rest: bytes, closed: int) -> None:
-    if rest[closed + 1 :].strip():
-        raise AnswerError("the answer goes on after the end of its JSON")
 
 
 def _likely_cut(rest: bytes) -> int | None:

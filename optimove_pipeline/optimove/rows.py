@@ -22,9 +22,7 @@ ATTRIBUTE_KEYS = ("customerattributes", "customerattribute")
 """The keys under which customer attributes come, in lower case (reference, section 1.8)."""
 
 _KEY = re.compile(rb'[{,]\s*"(?=([^"\\]*(?:\\.[^"\\]*)*)"\s*:)', re.DOTALL)
-_LONE_SURROGATE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
-)
+_HALF_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 _SPACES = b" \t\r\n"
 
 
@@ -52,7 +50,7 @@ def parse_block(block: bytes, names: Sequence[str], known: dict[str, None]) -> R
     ``names`` are the customer attributes requested. Keys in ``known`` are always among the fields, and new ones that
     hold a value are added to it. Raises AnswerError where a row is not an object or attributes don't fit their names.
     """
-    if _has_lone_surrogate(block):
+    if _has_half_pair(block):
         return _parse_slowly(block, names, known)
     try:
         return _parse_quickly(block, names, known)
@@ -60,11 +58,12 @@ def parse_block(block: bytes, names: Sequence[str], known: dict[str, None]) -> R
         return _parse_slowly(block, names, known)
 
 
-def _has_lone_surrogate(block: bytes) -> bool:
-    """Whether there may be half a pair, which Polars would turn into a null character without a word."""
-    if b"\\" not in block or b"\\u" not in block:
-        return False
-    return b"\\\\u" in block or _LONE_SURROGATE.search(block) is not None
+def _has_half_pair(block: bytes) -> bool:
+    """Whether there may be a first half of a surrogate pair alone, which Polars would silently turn into U+0000.
+
+    A second half alone it refuses.
+    """
+    return b"\\" in block and b"\\u" in block and _HALF_PAIR.search(block) is not None
 
 
 def _parse_quickly(block: bytes, names: Sequence[str], known: dict[str, None]) -> Rows | None:
