@@ -1,8 +1,8 @@
 """Finding the rows that came twice, in memory that does not grow with the partition.
 
 Every row, or its key, is reduced to a hash of 64 bits in a file. Hashes that occur more than once are looked for
-range by range; only the rows behind those are then compared as they are, again group by group. So a collision of
-hashes costs a comparison and never a row.
+range by range; the rows behind those are parted into groups on disk and compared as they are, group by group. So a
+collision of hashes costs a comparison and never a row.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ import polars as pl
 
 from optimove_pipeline.stages.frames import Bounds
 
-_HASHES = 2**64
 ROW = "_row"
 """Name of the column with a row's number in its partition."""
+
+_HASHES = 2**64
+_GROUP = "_group"
+
+Resolve = Callable[[Iterable[pl.DataFrame]], Iterator[pl.DataFrame]]
 
 
 @dataclass(slots=True)
@@ -66,62 +70,75 @@ def _between(hashes: Iterable[pl.Series], low: int, high: int) -> pl.Series:
     return pl.concat([pl.Series(dtype=pl.UInt64), *inside])
 
 
-Resolve = Callable[[Iterable[pl.DataFrame]], Iterator[pl.DataFrame]]
-
-
 def compare(
-    hashes: HashFile,
-    column: str,
+    hashes: Iterable[pl.Series],
     again: pl.Series,
-    frames: Callable[[], Iterable[pl.DataFrame]],
+    frames: Iterable[pl.DataFrame],
     resolve: Resolve,
+    folder: Path,
     bounds: Bounds,
 ) -> Iterator[pl.DataFrame]:
-    """Yield what ``resolve`` finds among the rows behind the hashes in ``again``.
+    """Yield what ``resolve`` finds among the rows behind the hashes in ``again``, which ascend.
 
-    ``frames`` gives the partition's frames from the start, in the order in which their hashes were written;
-    ``resolve`` takes the candidates of one group of hashes in the order of rows, each with its number in ``_row``.
+    ``frames`` are the partition's, and ``hashes`` those of their rows, alike in order and height. ``resolve`` takes
+    the candidates of one group of hashes in the order of the rows, with their numbers in the column ``_row``.
     """
-    for start in range(0, again.len(), bounds.compared):
-        group = again.slice(start, bounds.compared)
-        yield from resolve(_candidates(hashes.read(column), group, frames()))
+    if again.is_empty():
+        return
+    for number, candidates in enumerate(_candidates(hashes, again, frames, bounds.compared)):
+        for (group,), rows in candidates.partition_by(_GROUP, as_dict=True, include_key=False).items():
+            path = folder / f"group-{group:06d}" / f"{number:06d}.arrow"
+            path.parent.mkdir(exist_ok=True)
+            rows.write_ipc(path)
+    for group_folder in sorted(folder.glob("group-*")):
+        yield from resolve(_chunks(group_folder, bounds.compared))
 
 
 def _candidates(
-    hashes: Iterator[pl.Series], group: pl.Series, frames: Iterable[pl.DataFrame]
+    hashes: Iterable[pl.Series], again: pl.Series, frames: Iterable[pl.DataFrame], group_size: int
 ) -> Iterator[pl.DataFrame]:
     row = 0
     for own, frame in zip(hashes, frames, strict=True):
-        chosen = own.is_in(group.implode())
-        if chosen.any():
-            yield frame.with_row_index(ROW, offset=row).filter(chosen)
+        place = again.search_sorted(own).clip(upper_bound=again.len() - 1)
+        numbered = frame.with_row_index(ROW, offset=row).with_columns((place // group_size).alias(_GROUP))
+        yield numbered.filter(again.gather(place) == own)
         row += frame.height
+
+
+def _chunks(folder: Path, rows_at_once: int) -> Iterator[pl.DataFrame]:
+    held: list[pl.DataFrame] = []
+    for path in sorted(folder.iterdir()):
+        held.append(pl.read_ipc(path))
+        if sum(frame.height for frame in held) >= rows_at_once:
+            yield pl.concat(held, rechunk=True)
+            held = []
+    if held:
+        yield pl.concat(held, rechunk=True)
 
 
 def moved(candidates: Iterable[pl.DataFrame], same: list[str], page: str) -> Iterator[pl.DataFrame]:
     """Yield the numbers of rows that equal an earlier row in all columns of ``same`` but lie on another page."""
-    firsts = pl.DataFrame()
+    firsts = None
     for rows in candidates:
         firsts = _with_firsts(firsts, rows.select(*same, pl.col(page).alias("_first")), same)
-        pages = rows.join(firsts, on=same, nulls_equal=True, maintain_order="left")
+        pages = rows.join(firsts, on=same, nulls_equal=True)
         yield pages.filter(pl.col(page) != pl.col("_first")).select(ROW)
 
 
 def clashing(candidates: Iterable[pl.DataFrame], key: list[str]) -> Iterator[pl.DataFrame]:
     """Yield the numbers of rows whose key an earlier row had, with ``copy``: whether all else is equal too."""
-    firsts = pl.DataFrame()
+    firsts = None
     for rows in candidates:
-        others = [name for name in rows.columns if name not in {ROW, *key}]
         firsts = _with_firsts(firsts, rows, key)
-        pairs = rows.join(firsts, on=key, suffix=":first", maintain_order="left")
-        same = pl.all_horizontal(
-            pl.lit(value=True), *(pl.col(name).eq_missing(pl.col(f"{name}:first")) for name in others)
-        )
-        yield pairs.filter(pl.col(ROW) != pl.col(f"{ROW}:first")).select(ROW, same.alias("copy"))
+        pairs = rows.join(firsts, on=key, suffix=":first")
+        others = [name for name in rows.columns if name not in {ROW, *key}]
+        equal = [pl.col(name).eq_missing(pl.col(f"{name}:first")) for name in others]
+        later = pairs.filter(pl.col(ROW) != pl.col(f"{ROW}:first"))
+        yield later.select(ROW, copy=pl.all_horizontal(pl.lit(value=True), *equal))
 
 
-def _with_firsts(firsts: pl.DataFrame, rows: pl.DataFrame, on: list[str]) -> pl.DataFrame:
+def _with_firsts(firsts: pl.DataFrame | None, rows: pl.DataFrame, on: list[str]) -> pl.DataFrame:
     fresh = rows.unique(on, keep="first", maintain_order=True)
-    if firsts.is_empty():
+    if firsts is None:
         return fresh
     return pl.concat([firsts, fresh.join(firsts, on=on, how="anti", nulls_equal=True)])

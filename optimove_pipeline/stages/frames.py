@@ -21,7 +21,7 @@ class Bounds:
 
     rows: int = 262_144
     hashes: int = 4_000_000
-    compared: int = 250_000
+    compared: int = 100_000
 
 
 BOUNDS = Bounds()

@@ -21,7 +21,7 @@ from optimove_pipeline.stages.casting import cast
 from optimove_pipeline.stages.duplicates import ROW, HashFile, clashing, compare, hash_of, moved, repeated
 from optimove_pipeline.stages.frames import Bounds, frames
 from optimove_pipeline.stages.layout import CALL, PAGE, Layout
-from optimove_pipeline.stages.rules import breaches, rules_of
+from optimove_pipeline.stages.rules import Rule, breaches, rules_of
 from optimove_pipeline.staging import Partition
 
 
@@ -39,19 +39,17 @@ class Repeats:
 
 def find_repeats(feed: Feed, source: Partition, layout: Layout, bounds: Bounds) -> Repeats:
     """Return what repeats in a day; takes 5 bytes of memory for each row found, whatever the rows of the day."""
-    with TemporaryDirectory(prefix="optimove-hashes-") as folder:
-        hashes = HashFile(Path(folder))
-        columns = [*layout.kinds, CALL, PAGE]
+    columns = [*layout.kinds, CALL, PAGE]
+    with TemporaryDirectory(prefix="optimove-hashes-") as name:
+        hashes = HashFile(Path(name))
         for frame in frames(source, list(feed.key) if feed.unique else columns, bounds):
             hashes.write(_hashes(feed, frame, layout))
         keys, duplicate_keys = repeated(hashes, "key", bounds)
-        find = partial(compare, hashes, frames=lambda: frames(source, columns, bounds), bounds=bounds)
-        if feed.unique:
-            found = find("key", keys, resolve=lambda rows: clashing(_sound(feed, rows, layout), list(feed.key)))
-        else:
-            again, _ = repeated(hashes, "row", bounds)
-            found = (rows.with_columns(copy=True) for rows in find("row", again, resolve=partial(_moved, layout)))
-        rows = pl.concat([pl.DataFrame(schema={ROW: pl.UInt32, "copy": pl.Boolean}), *found]).sort(ROW)
+        again = keys if feed.unique else repeated(hashes, "row", bounds)[0]
+        own = hashes.read("key" if feed.unique else "row")
+        resolve = partial(_clashing if feed.unique else _moved, feed, layout)
+        found = [*compare(own, again, frames(source, columns, bounds), resolve, Path(name), bounds)]
+    rows = pl.concat([pl.DataFrame(schema={ROW: pl.UInt32, "copy": pl.Boolean}), *found]).sort(ROW)
     copies, clashes = (rows.filter(pl.col("copy") == copy)[ROW] for copy in (True, False))
     return Repeats(copies, clashes, duplicate_keys)
 
@@ -63,14 +61,18 @@ def _hashes(feed: Feed, frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     return hashes if feed.unique else hashes.with_columns(row=hash_of(frame.drop(PAGE)))
 
 
-def _moved(layout: Layout, candidates: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    return moved(candidates, [*layout.kinds, CALL], PAGE)
+def _moved(feed: Feed, layout: Layout, candidates: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    for rows in moved(candidates, [*layout.kinds, CALL], PAGE):
+        yield rows.with_columns(copy=True)
 
 
-def _sound(feed: Feed, candidates: Iterable[pl.DataFrame], layout: Layout) -> Iterator[pl.DataFrame]:
-    """Yield the candidates that keep all other rules, typed."""
+def _clashing(feed: Feed, layout: Layout, candidates: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     rules = rules_of(feed)
-    for rows in candidates:
-        typed = cast(rows, layout.kinds)
-        broken = breaches(typed, rows, rules).select(pl.any_horizontal(pl.all())).to_series()
-        yield typed.with_columns(rows[ROW]).filter(~broken)
+    return clashing((_sound(rows, layout, rules) for rows in candidates), list(feed.key))
+
+
+def _sound(rows: pl.DataFrame, layout: Layout, rules: tuple[Rule, ...]) -> pl.DataFrame:
+    """Return the rows that keep the rules, typed."""
+    typed = cast(rows, layout.kinds)
+    broken = breaches(typed, rows, rules).select(pl.any_horizontal(pl.all())).to_series()
+    return typed.with_columns(rows[ROW]).filter(~broken)
