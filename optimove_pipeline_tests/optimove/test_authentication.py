@@ -148,3 +148,17 @@ def test_a_failing_login_is_tried_again_at_most_once_a_second(tmp_path: Path) ->
 
     assert api.outcomes == ["http_500"] * 3
     assert [slept for slept in api.time.slept if slept] == [pytest.approx(1.1)] * 2
+
+
+def test_a_token_may_expire_again_while_a_call_is_retried(tmp_path: Path) -> None:
+    replies = [Reply(403, b"Authorization-Token expired"), Reply(500)] * 2 + [Reply()]
+
+    def answer(request: Request) -> Reply:
+        return Reply(body=b'"token"') if request.path.endswith("login") else replies.pop(0)
+
+    async def work() -> int:
+        async with canned_server(answer=answer) as server, opened(server.url, tmp_path, login=LOGIN) as api:
+            assert not (await api.get()).empty
+            return logins(server)
+
+    assert run(work()) == 3
