@@ -52,6 +52,8 @@ def publish(
     partitions = [staging.open(VALIDATED, feed.name, day) for day in days]
     published = Published(f"optimove.{feed.name}", f"quarantine.{feed.name}")
     with warehouse.open(f"publishing {feed.name}") as connection:
+        # Rows come frame by frame from one stream: a second thread took half as much CPU again and no less time.
+        connection.execute("SET threads = 1")
         for group in [partitions] if together else [[partition] for partition in partitions]:
             with transaction(connection):
                 _publish(connection, feed, group, staging, run_id, published)
