@@ -61,7 +61,7 @@ def alternate(rounds: int, subjects: Mapping[str, Callable[[], Measured]]) -> di
         for name, subject in subjects.items():
             run = subject()
             runs[name].append(run)
-            tell(f"  {number}/{rounds} {name}: {run.seconds:.2f} s, {run.cpu_seconds:.2f} CPU s, {run.peak_mib:.0f} MiB")
+            tell(f"  {number}/{rounds} {name}: {_told(run)}")
     return {name: _median(of_subject) for name, of_subject in runs.items()}
 
 
@@ -73,6 +73,10 @@ def _median(runs: Iterable[Measured]) -> Measured:
         max(run.peak_bytes for run in every),
         every[-1].found,
     )
+
+
+def _told(run: Measured) -> str:
+    return f"{run.seconds:.1f} s, {run.cpu_seconds:.1f} CPU s, {run.peak_mib:.0f} MiB"
 
 
 def tell(line: str) -> None:

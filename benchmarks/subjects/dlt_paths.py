@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from isal import igzip
 
 os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
 
@@ -17,6 +16,7 @@ import dlt
 import duckdb
 
 from benchmarks.pages import page_rows
+from optimove_pipeline.optimove.raw_answers import open_answer
 
 _TABLE = "wide_send_details"
 
@@ -38,7 +38,8 @@ def _files(answers: str, pages: int) -> list[Path]:
 
 
 def _text(file: Path) -> bytes:
-    return bytes(igzip.decompress(file.read_bytes()))
+    with open_answer(file) as stream:
+        return stream.read()
 
 
 def _run(pages: Iterator[Any], into: str, file_format: str | None) -> int:

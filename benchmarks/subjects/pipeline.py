@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 from benchmarks.pages import DAY, REPORT, ROWS_PER_PAGE
@@ -16,16 +18,22 @@ from optimove_pipeline.stages.validate import validate
 from optimove_pipeline.staging import Staging
 from optimove_pipeline.warehouse import Warehouse
 
+_READERS = 2
+"""Answers read at a time, as the client's default (``ApiOptions.readers``)."""
 
-def load(answers: str, pages: int, calls: int, into: str) -> int:
-    """Take ``pages`` landed answers for each of ``calls`` calls to ``optimove.<report>``; return the table's rows.
 
-    All calls have the same answers, which the stamps tell apart.
+def load(answers: str, calls: int, pages: int, into: str) -> int:
+    """Take ``calls`` calls of ``pages`` landed answers each to ``optimove.<report>``; return the table's rows.
+
+    Answers are read by as many threads as the client has. If there are too few, further calls have the same ones
+    again, which their stamps tell apart.
     """
     landing, staging = Landing(Path(into) / "landing"), Staging(Path(into) / "staging")
-    files = sorted(Path(answers).iterdir())[:pages]
+    files = cycle(sorted(Path(answers).iterdir()))
     planned = [_call(number) for number in range(calls)]
-    landed = [_land(landing, call, files) for call in planned]
+    answered = [[next(files) for _ in range(pages)] for _ in planned]
+    with ThreadPoolExecutor(_READERS) as readers:
+        landed = [*readers.map(partial(_land, landing), planned, answered)]
     assemble(staging, REPORT, DAY, planned, landed, {})
     validate(REPORT, DAY, staging, tolerated_share=0.0)
     published = publish(REPORT, [DAY], staging, Warehouse(Path(into) / "warehouse.duckdb"), "benchmark")
