@@ -45,13 +45,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the server answers: ``sent`` bytes of the body if not all of it, nothing at all for ``hang``."""
+    """What the server answers: ``sent`` bytes of the body if not all of it, nothing at all for ``hang``.
+
+    It waits for ``after`` first.
+    """
 
     status: int = 200
     body: bytes = ROWS
     headers: dict[str, str] = field(default_factory=dict)
     sent: int | None = None
     hang: bool = False
+    after: asyncio.Event | None = None
 
 
 @dataclass(slots=True)
@@ -110,6 +114,8 @@ async def _read(reader: asyncio.StreamReader) -> Request:
 
 
 async def _write(writer: asyncio.StreamWriter, reply: Reply) -> bool:
+    if reply.after is not None:
+        await reply.after.wait()
     if reply.hang:
         await asyncio.Event().wait()
     headers = {"Content-Type": "application/json", "Content-Length": str(len(reply.body)), **reply.headers}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -162,3 +163,30 @@ def test_a_token_may_expire_again_while_a_call_is_retried(tmp_path: Path) -> Non
             return logins(server)
 
     assert run(work()) == 3
+
+
+def test_a_late_refusal_of_the_old_token_leaves_the_new_one_alone(tmp_path: Path) -> None:
+    tokens = Tokens()
+
+    async def work() -> int:
+        both_asked, renewed = asyncio.Event(), asyncio.Event()
+        refusals: list[Reply] = []
+
+        def answer(request: Request) -> Reply:
+            reply = tokens(request)
+            if reply.status == 403:
+                refusals.append(reply)
+                if len(refusals) == 2:
+                    both_asked.set()
+                return replace(reply, after=both_asked if len(refusals) == 1 else renewed)
+            if refusals and not request.path.endswith("login"):
+                renewed.set()
+            return reply
+
+        async with canned_server(answer=answer) as server, opened(server.url, tmp_path, login=LOGIN) as api:
+            await api.get(into="first")
+            tokens.given += 1
+            await asyncio.gather(api.get(into="second"), api.get(into="third"))
+            return logins(server)
+
+    assert run(work()) == 2

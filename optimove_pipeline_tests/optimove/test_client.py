@@ -273,13 +273,14 @@ def test_a_time_out_is_a_failure_worth_another_try(tmp_path: Path) -> None:
     assert outcomes == ["timeout", "ok"]
 
 
-def test_an_unreachable_server_is_told_as_such(tmp_path: Path) -> None:
+def test_an_unreachable_server_is_told_as_such_and_costs_no_call(tmp_path: Path) -> None:
     async def work() -> list[str]:
         async with canned_server() as server:
             gone = server.url
         async with opened(gone, tmp_path, attempts=2) as api:
             with pytest.raises(TransientError, match="unreachable"):
                 await api.get()
+            assert api.budget.usage.granted == 0
             return api.outcomes
 
     assert run(work()) == ["unreachable", "unreachable"]
