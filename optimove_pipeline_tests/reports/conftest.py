@@ -17,3 +17,16 @@ def sandbox(started: RunningSandbox) -> RunningSandbox:
     """A tiny sandbox without limits, in the state of its start."""
     started.reset()
     return started
+
+
+@pytest.fixture(scope="package")
+def started_slow() -> Iterator[RunningSandbox]:
+    with running_sandbox(preset="tiny", today=TODAY, windows=(), latency=0.05) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def slow(started_slow: RunningSandbox) -> RunningSandbox:
+    """A tiny sandbox whose every answer takes a while, so that calls are in flight together."""
+    started_slow.reset()
+    return started_slow

@@ -88,4 +88,7 @@ def as_text(rows: Sequence[dict[str, Any]]) -> list[tuple[tuple[str, str], ...]]
 
 
 def _text(value: Any) -> str:
+    """Return a value as the reading of answers gives it: ``true``, and ``71`` for 71.0."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value).lower() if isinstance(value, bool) else str(value)
