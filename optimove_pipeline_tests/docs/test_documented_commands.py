@@ -1,0 +1,140 @@
+"""Every command, query and settings block of the documentation does what it says, on a sandbox."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from optimove_pipeline.cli import main
+from optimove_pipeline.config import load_settings, parse_settings
+from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
+from optimove_pipeline_tests.docs.pages import PAGES, ROOT, Block, all_blocks, blocks, commands
+from optimove_pipeline_tests.docs.terminal import Terminal, terminal
+
+STAND_INS = {
+    "make run": "make -n run && optimove-pipeline run --days 1 --report promo_codes",
+    "make test": "make -n test",
+    "make benchmark": "make -n benchmark",
+    "make lock": "make -n lock",
+    "ruff check .": "ruff --version",
+    "ruff format --check .": "ruff --version",
+    "mypy": "mypy --version",
+    "pytest optimove_pipeline_tests/sandbox": "pytest --collect-only -q optimove_pipeline_tests/sandbox",
+}
+"""What is run instead of commands that take minutes or test what the other tests do; all else runs as written."""
+
+SERVERS = {
+    "make dev": ("optimove-pipeline dev --port 3000", "Serving dagster-webserver"),
+    "optimove-pipeline sandbox": (None, "The sandbox answers at"),
+    "dagster-webserver": (None, "Serving dagster-webserver"),
+    "dagster-daemon run": (None, "Instance is configured with the following daemons"),
+}
+"""Commands that don't end by themselves, by how they begin: what is started (None: as written), what tells that they
+are ready. They run until the page's last command is done."""
+
+LANGUAGES = {"sh", "sql", "yaml", "text"}
+SHELL_PAGES = [page for page in PAGES if any(block.language == "sh" for block in blocks(page))]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[RunningSandbox]:
+    with running_sandbox(preset="tiny", windows=()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def warehouse(sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with terminal(tmp_path_factory.mktemp("sql"), {"OPTIMOVE_SANDBOX_URL": sandbox.url}) as opened:
+        opened.run("optimove-pipeline run --days 1 --report promo_codes")
+    return opened.folder / "data" / "warehouse.duckdb"
+
+
+@pytest.mark.parametrize("page", SHELL_PAGES, ids=lambda page: page.name)
+def test_the_commands_of_a_page_run_one_after_the_other(page: Path, sandbox: RunningSandbox, tmp_path: Path) -> None:
+    as_documented = {
+        "https://api5.optimove.net/current": sandbox.url,
+        "your-key": sandbox.key,
+        "8720": str(_free_port()),
+        "3000": str(_free_port()),
+    }
+    ran = 0
+    with terminal(tmp_path, {"OPTIMOVE_SANDBOX_URL": sandbox.url}) as opened:
+        for block in blocks(page):
+            for command in commands(block) if block.language == "sh" else ():
+                _carry_out(opened, command, as_documented)
+                ran += 1
+    assert ran > 0
+
+
+def _carry_out(opened: Terminal, command: str, as_documented: dict[str, str]) -> None:
+    """Run a command, or start it if it is a server, with the example's address, key and ports replaced."""
+    server = next((start for start in SERVERS if command.startswith(start)), None)
+    started, ready = SERVERS[server] if server else (None, "")
+    actual = started or STAND_INS.get(command, command)
+    for documented, real in as_documented.items():
+        actual = actual.replace(documented, real)
+    if command.startswith("make "):
+        opened.run(f"make -n {command.removeprefix('make ')}")
+    if server:
+        opened.serve(actual, ready)
+    else:
+        opened.run(actual)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+    return port
+
+
+@pytest.mark.parametrize("block", all_blocks("sql"), ids=lambda block: block.place)
+def test_a_query_runs_on_a_sandboxs_warehouse(block: Block, warehouse: Path) -> None:
+    with closing(duckdb.connect(str(warehouse))) as connection:
+        statements = duckdb.extract_statements(block.text)
+        results = [connection.execute(statement).fetchall() for statement in statements]
+    assert len(results) == block.text.count(";")
+    if "FROM ops.api_calls\nGROUP BY" in block.text:
+        assert results[0], "calls were made, so there are rows"
+
+
+@pytest.mark.parametrize("block", all_blocks("yaml"), ids=lambda block: block.place)
+def test_a_block_of_settings_is_accepted(block: Block, tmp_path: Path) -> None:
+    document = yaml.safe_load(block.text)
+    settings = parse_settings(document, source=block.place, data_dir=tmp_path)
+    assert set(document) <= settings.model_fields_set
+
+
+def test_the_example_settings_are_accepted(tmp_path: Path) -> None:
+    example = ROOT / "docs" / "optimove.example.yaml"
+    settings = load_settings({"OPTIMOVE_CONFIG": str(example), "OPTIMOVE_DATA_DIR": str(tmp_path)})
+    assert settings.tenant.name == "example-shop"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_block_is_of_a_language_that_is_tested(page: Path) -> None:
+    assert {block.language for block in blocks(page)} <= LANGUAGES
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_commands_within_sentences_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for command in re.findall(r"`optimove-pipeline ([^`]+)`", text):
+        result = CliRunner().invoke(main, [*shlex.split(command), "--help"])
+        assert result.exit_code == 0, f"{page.name}: `optimove-pipeline {command}`: {result.output}"
+    targets = (ROOT / "Makefile").read_text(encoding="utf-8").partition(".PHONY:")[2].splitlines()[0].split()
+    assert set(re.findall(r"`make ([a-z]+)", text)) <= set(targets)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []

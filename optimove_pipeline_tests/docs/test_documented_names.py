@@ -1,0 +1,95 @@
+"""Settings, variables, options and faults are documented, all of them and with their true defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import yaml
+
+from optimove_pipeline.config import Settings
+from optimove_pipeline.sandbox import faults
+from optimove_pipeline.sandbox.options import SandboxOptions
+from optimove_pipeline_tests.docs.pages import ROOT, first_cells
+
+SETTINGS = ROOT / "docs" / "settings.md"
+SANDBOX = ROOT / "docs" / "sandbox.md"
+REQUIRED = object()
+
+Schema = dict[str, Any]
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    documented = {key: _parsed(default) for key, default in first_cells(SETTINGS) if "." in key}
+    assert documented == dict(_leaves(Settings.model_json_schema()))
+
+
+def _leaves(schema: Schema) -> Iterator[tuple[str, object]]:
+    """Yield the dotted key and the default of every setting, but not of the sections that only hold others."""
+    yield from _section(schema, "", schema["$defs"])
+
+
+def _section(section: Schema, prefix: str, known: Schema) -> Iterator[tuple[str, object]]:
+    for name, value in section["properties"].items():
+        key = f"{prefix}{name}"
+        inner, suffix, itself = _inner(value, known)
+        if itself:
+            yield key, value.get("default", REQUIRED)
+        if inner:
+            yield from _section(inner, f"{key}{suffix}.", known)
+
+
+def _inner(value: Schema, known: Schema) -> tuple[Schema | None, str, bool]:
+    """Return the section that a setting holds, how its key goes on, and whether the setting counts itself."""
+    optional = next((each for each in value.get("anyOf", ()) if "$ref" in each), None)
+    listed, mapped = value.get("items", {}), value.get("additionalProperties", {})
+    for holder, suffix, itself in ((value, "", False), (optional, "", True), (listed, "[]", True)):
+        if holder and "$ref" in holder:
+            return known[holder["$ref"].rpartition("/")[2]], suffix, itself
+    if isinstance(mapped, dict) and "$ref" in mapped:
+        return known[mapped["$ref"].rpartition("/")[2]], ".<report>", True
+    return None, "", True
+
+
+def _parsed(default: str) -> object:
+    if default == "required":
+        return REQUIRED
+    parsed = yaml.safe_load(default)
+    return parsed if isinstance(parsed, str | int | float | list | dict | None) else str(parsed)
+
+
+def test_every_variable_that_the_code_reads_is_documented() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "optimove_pipeline").rglob("*.py"))
+    read = set(re.findall(r"\b(?:OPTIMOVE_[A-Z_]+|DAGSTER_HOME)\b", code))
+    assert read <= {variable for variable, _ in first_cells(SETTINGS)}
+
+
+def test_every_option_of_the_sandbox_is_documented_with_its_default() -> None:
+    documented = dict(_options())
+    actual = {field.name: field.default for field in fields(SandboxOptions)}
+    actual["windows"] = [list(window) for window in SandboxOptions().windows]
+    assert documented == actual
+
+
+def _options() -> Iterator[tuple[str, object]]:
+    text = SANDBOX.read_text(encoding="utf-8").partition("## Options")[2].partition("## Controls")[0]
+    for names, defaults in re.findall(r"^\| (`[^|]+`) \| (`[^|]+`) \|", text, re.MULTILINE):
+        for name, default in zip(names.split(", "), _cells(defaults), strict=True):
+            yield name.strip("`"), yaml.safe_load(default)
+
+
+def _cells(defaults: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", defaults)
+
+
+def test_every_fault_of_the_sandbox_is_documented() -> None:
+    text = SANDBOX.read_text(encoding="utf-8").partition("## Faults")[2]
+    assert sorted(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE)) == sorted(faults.names())
+
+
+@pytest.mark.parametrize("preset", ["tiny", "small", "medium", "large"])
+def test_every_preset_is_documented(preset: str) -> None:
+    assert f"`{preset}` (" in SANDBOX.read_text(encoding="utf-8")
