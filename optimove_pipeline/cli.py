@@ -61,6 +61,7 @@ def main(*, verbose: bool) -> None:
         level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=told, show_path=False)]
     )
     logging.getLogger("optimove_pipeline").setLevel(logging.DEBUG if verbose else logging.INFO)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log each address, values of customers included
     # Progress tells of the stages already.
     logging.getLogger("optimove_pipeline.stages").setLevel(logging.DEBUG if verbose else logging.WARNING)
 

@@ -150,10 +150,12 @@ class Extraction:
     async def _land_all(self, report: Report, calls: list[Call], slots: asyncio.Semaphore) -> list[list[Page]]:
         """Land every call; after a failure no further call is begun, but those on their way are landed."""
         attributes = self.settings.reports.of(report).attributes or ()
+        # A stamped value that the rows do echo comes as an unknown field of that name, and wins over the stamp.
         columns = [column for column in report.columns if not column.stamped]
+        known: dict[str, None] = {}
 
         def frames(path: Path) -> Iterator[pl.DataFrame]:
-            return read_frames(path, columns, attributes)
+            return read_frames(path, columns, attributes, known=known)
 
         errors: list[PipelineError] = []
 
