@@ -4,12 +4,11 @@ import heapq
 import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -199,39 +198,40 @@ def test_waiting_processes_share_each_window_equally() -> None:
         assert Counter(processes) == dict.fromkeys("0123", 3)
 
 
-@pytest.fixture
-def queue() -> Iterator[Callable[[float, str], rules.Granted | rules.Later]]:
-    """Asks at a time for a name; the window is two calls in three seconds."""
-    world = World([Window(2, 3.0)])
+@contextmanager
+def _asking(window: Window) -> Iterator[Callable[..., rules.Granted | rules.Later]]:
+    """A function that asks at a time for a name, with so many other calls behind it."""
+    world = World([window])
     limits = limits_of(world.windows, CallClass.DAILY, reserve=RESERVE, guard=0.0)
     with closing(FileStore(IN_MEMORY, world.now).open()) as session:
 
-        def ask(time: float, name: str) -> rules.Granted | rules.Later:
+        def ask(time: float, name: str, others: int = 0) -> rules.Granted | rules.Later:
             world.time = time
             asker = rules.Asker("client", name, CallClass.DAILY, limits)
-            return session.run("client", lambda turn: rules.ask(turn, asker, 0))
+            return session.run("client", lambda turn: rules.ask(turn, asker, others))
 
         yield ask
 
 
-def test_a_slow_process_ahead_holds_nobody_up_while_there_is_room_for_both(
-    queue: Callable[[float, str], rules.Granted | rules.Later],
-) -> None:
-    answers = [queue(0.0, "first"), queue(0.0, "first"), queue(0.1, "slow"), queue(0.2, "last"), queue(3.01, "last")]
-    assert [type(answer) for answer in answers] == [
-        rules.Granted,
-        rules.Granted,
-        rules.Later,
-        rules.Later,
-        rules.Granted,
-    ]
+def test_a_slow_process_ahead_holds_nobody_up_while_there_is_room_for_both() -> None:
+    with _asking(Window(2, 3.0)) as ask:
+        answers = [ask(0.0, "first"), ask(0.0, "first"), ask(0.1, "slow"), ask(0.2, "last"), ask(3.01, "last")]
+    kinds = [type(answer) for answer in answers]
+    assert kinds == [rules.Granted, rules.Granted, rules.Later, rules.Later, rules.Granted]
 
 
-def test_a_dead_process_ahead_holds_up_others_for_its_lease_at_most(
-    queue: Callable[[float, str], rules.Granted | rules.Later],
-) -> None:
-    answers = [queue(0.0, "first"), queue(2.0, "first"), queue(2.1, "dead"), queue(2.2, "last")]
-    assert [type(answer) for answer in answers] == [rules.Granted, rules.Granted, rules.Later, rules.Later]
-    assert isinstance(queue(3.01, "last"), rules.Later)
-    queue(4.9, "newcomer")
-    assert isinstance(queue(2.1 + rules.LEASE_SECONDS + 0.01, "last"), rules.Granted)
+def test_a_slow_process_ahead_keeps_one_call_and_loses_its_share() -> None:
+    with _asking(Window(4, 3.0)) as ask:
+        spent = [ask(0.0, "first") for _ in range(4)]
+        ask(0.1, "slow", 9)
+        answers = [ask(3.01, "last", 9) for _ in range(4)]
+    assert all(isinstance(answer, rules.Granted) for answer in (*spent, *answers[:3]))
+    assert isinstance(answers[3], rules.Later)
+
+
+def test_a_dead_process_ahead_holds_up_others_for_its_lease_at_most() -> None:
+    with _asking(Window(2, 7.0)) as ask:
+        answers = [ask(0.0, "first"), ask(2.0, "first"), ask(2.1, "dead"), ask(2.2, "last"), ask(7.01, "last")]
+        kinds = [type(answer) for answer in answers]
+        assert kinds == [rules.Granted, rules.Granted, rules.Later, rules.Later, rules.Later]
+        assert isinstance(ask(2.1 + rules.LEASE_SECONDS + 0.01, "last"), rules.Granted)
