@@ -141,13 +141,16 @@ def _execute(
     )
     summary.runs.append(run_id)
     for event in result.all_events:
-        if event.event_type is dg.DagsterEventType.RUN_FAILURE and _interrupted(event.job_failure_data.error):
-            raise KeyboardInterrupt
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error is not None:
+            _take_in_failure(event.job_failure_data.error, summary)
         _take_in(event, summary)
 
 
-def _interrupted(error: Any) -> bool:
-    return error is not None and error.cls_name in _INTERRUPTIONS
+def _take_in_failure(error: Any, summary: Summary) -> None:
+    """Note what ended the run as a whole: neither a step nor its report is to blame."""
+    if error.cls_name in _INTERRUPTIONS:
+        raise KeyboardInterrupt
+    summary.problems.append(f"the run: {_root(error)}")
 
 
 def _listen(entry: dg.EventLogEntry, progress: Callable[[dg.DagsterEvent], None]) -> None:
@@ -193,7 +196,10 @@ def _reason(event: dg.DagsterEvent) -> str:
     told = failure.user_failure_data
     if told is not None and told.description:
         return told.description
-    error = failure.error
-    while error is not None and error.cause is not None:
+    return _root(failure.error) if failure.error is not None else "failed"
+
+
+def _root(error: Any) -> str:
+    while error.cause is not None:
         error = error.cause
-    return error.message.strip() if error is not None else "failed"
+    return str(error.message).strip()
