@@ -10,12 +10,10 @@ import pytest
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline_tests.end_to_end.place import TODAY, Place, settle
 
-KEY = "a-key-that-must-never-be-seen"
-
 
 @pytest.fixture(scope="session")
 def started() -> Iterator[RunningSandbox]:
-    with running_sandbox(preset="tiny", today=TODAY, windows=(), key=KEY) as sandbox:
+    with running_sandbox(preset="tiny", today=TODAY, windows=()) as sandbox:
         yield sandbox
 
 

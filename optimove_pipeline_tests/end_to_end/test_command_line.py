@@ -1,0 +1,124 @@
+"""``optimove-pipeline run`` as a process: what it prints, how it ends, and that running again changes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+from optimove_pipeline.reports.catalogue import REPORTS
+from optimove_pipeline.sandbox.faults import Fault
+from optimove_pipeline.sandbox.process import RunningSandbox
+from optimove_pipeline_tests.end_to_end.place import (
+    DAYS,
+    NEWEST,
+    Place,
+    alike,
+    all_rows,
+    end,
+    published,
+    published_days,
+    pull,
+    query,
+    run,
+    settle,
+    start,
+    tables,
+    true_rows,
+)
+
+
+def test_running_everything_again_asks_anew_and_gives_the_same_tables(place: Place, sandbox: RunningSandbox) -> None:
+    first = pull(place)
+    assert first.code == 0, first.told
+    before, asked = all_rows(place), Counter(sandbox.stats()["by_function"])
+    sandbox.reset()
+    second = pull(place)
+    assert second.code == 0, second.told
+    assert all_rows(place) == before
+    assert set(before) == {report.name for report in REPORTS}
+    kept = {function for function in asked if function.startswith(("model/", "integrations/"))}
+    again = Counter(sandbox.stats()["by_function"])
+    assert again == Counter({function: calls for function, calls in asked.items() if function not in kept})
+    for name, line in json.loads(second.out)["lines"].items():
+        assert line["rows"] == len(before[name])
+        assert line["days"] == 1
+        assert line["table"] == f"optimove.{name}"
+
+
+def test_a_person_is_shown_progress_and_a_table(place: Place) -> None:
+    ended = run(place, "run", "--from", str(DAYS[0]), "--to", str(NEWEST), "--report", "promo_codes")
+    assert ended.code == 0
+    assert "Traceback" not in ended.told
+    assert "Warning" not in ended.told
+    assert "[3/6] published/promo_codes: 1 day, 9 rows" in ended.told
+    assert "[6/6] published/promo_codes: 2 days, 14 rows" in ended.told
+    (line,) = [line for line in ended.out.splitlines() if "optimove.promo_codes" in line]
+    assert line.split() == ["promo_codes", "3", "23", "0", "3", *line.split()[5:]]
+    assert f"Warehouse: {place.warehouse}" in ended.out
+    assert published_days(place, "promo_codes") == [*DAYS]
+
+
+def test_a_program_is_given_json_alone_on_standard_output(place: Place) -> None:
+    ended = pull(place, "actions_by_target_group")
+    document = json.loads(ended.out)
+    assert ended.code == 0
+    assert document["lines"].keys() == {"target_groups_by_date", "actions_by_target_group"}
+    assert document["problems"] == []
+    assert document["warehouse"] == str(place.warehouse)
+    (run_id,) = document["runs"]
+    (loaded,) = query(place, "SELECT DISTINCT _run_id FROM optimove.actions_by_target_group")
+    assert loaded["_run_id"] == run_id
+
+
+def test_with_nothing_configured_the_sandbox_is_used_and_says_so(place: Place) -> None:
+    nothing = {"OPTIMOVE_API_URL": "", "OPTIMOVE_API_KEY": "", "OPTIMOVE_CONFIG": ""}
+    ended = run(place, "run", "--json", "--days", "1", "--report", "execution_channels", **nothing)
+    assert "No tenant is configured" in ended.told
+    assert "using the built-in sandbox" in ended.told
+    assert tables(place) == ["execution_channels"], ended.told
+
+
+def test_a_function_that_is_refused_fails_its_report_and_no_other(place: Place, sandbox: RunningSandbox) -> None:
+    sandbox.faults(Fault("forbidden", function="GetPromoCodes"))
+    ended = pull(place, "promo_codes", "target_groups_by_date", "executed_campaign_details")
+    assert ended.code == 1
+    (problem,) = json.loads(ended.out)["problems"]
+    assert problem.startswith("report/promo_codes: ")
+    assert "HTTP 403" in problem
+    assert "may not call this function" in problem
+    assert tables(place) == ["executed_campaign_details", "target_groups_by_date"]
+    assert sandbox.stats()["by_function"]["actions/GetPromoCodes"] == 1
+
+
+def test_two_runs_at_once_on_one_data_directory_both_succeed(place: Place, sandbox: RunningSandbox) -> None:
+    names = ("promo_codes", "actions_by_target_group", "customer_action_details_by_date")
+    chosen = [part for name in names for part in ("--report", name)]
+    both = [start(place, "run", "--json", "--from", str(NEWEST), "--to", str(NEWEST), *chosen) for _ in range(2)]
+    for ended in map(end, both):
+        assert ended.code == 0, ended.told
+    for name in names:
+        assert alike(published(place, name, NEWEST)) == alike(true_rows(sandbox, name, NEWEST))
+    recorded = query(place, "SELECT function, count(*) AS calls FROM ops.api_calls GROUP BY ALL")
+    assert {row["function"]: row["calls"] for row in recorded} == sandbox.stats()["by_function"]
+
+
+def test_one_data_directory_holds_one_tenant(tmp_path: Path, sandbox: RunningSandbox) -> None:
+    place = settle(tmp_path, sandbox)
+    as_sandbox = {"OPTIMOVE_API_URL": "", "OPTIMOVE_API_KEY": "", "OPTIMOVE_CONFIG": ""}
+    day = ("--from", str(NEWEST), "--to", str(NEWEST), "--report", "promo_codes")
+    first = run(place, "run", *day, **as_sandbox, OPTIMOVE_SANDBOX_URL=sandbox.url)
+    assert first.code == 0, first.told
+    before, asked = _state(place.data), sandbox.stats()["total"]
+    second = run(place, "run", *day)
+    assert second.code == 2
+    assert "holds the data of the sandbox" in second.told
+    assert f"the settings name {sandbox.url}" in second.told
+    assert "OPTIMOVE_DATA_DIR" in second.told
+    assert _state(place.data) == before
+    assert sandbox.stats()["total"] == asked
+
+
+def _state(folder: Path) -> dict[Path, tuple[int, int]]:
+    files = {path: path.stat() for path in folder.rglob("*") if path.is_file()}
+    return {path: (found.st_size, found.st_mtime_ns) for path, found in files.items()}

@@ -1,0 +1,41 @@
+"""Customers by Action, asked for what was executed or for every combination: the same rows, for fewer calls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from optimove_pipeline.sandbox.process import RunningSandbox
+from optimove_pipeline_tests.end_to_end.place import (
+    NEWEST,
+    Rows,
+    alike,
+    materialise,
+    published,
+    settle,
+    true_rows,
+)
+
+REPORT = "customers_by_action"
+UPSTREAM = ("target_groups_by_date", "actions_by_target_group", "customer_action_details_by_date", "all_actions")
+
+
+def planned(root: Path, sandbox: RunningSandbox, planning: str) -> tuple[Rows, int]:
+    """The report's rows of a day, and the calls of its own function that they took."""
+    sandbox.reset()
+    place = settle(root / planning, sandbox, reports={"planning": planning})
+    assert materialise(place, *UPSTREAM, stages=("report",)).success
+    assert materialise(place, REPORT).success
+    return alike(published(place, REPORT, NEWEST)), sandbox.stats()["by_function"]["customers/GetCustomersByAction"]
+
+
+def test_both_plannings_give_the_same_rows_for_very_different_calls(
+    tmp_path: Path, sandbox: RunningSandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    executed, few = planned(tmp_path, sandbox, "executed")
+    exhaustive, many = planned(tmp_path, sandbox, "exhaustive")
+    with capsys.disabled():
+        print(f"\n{REPORT}: {many} calls exhaustive, {few} executed: {many / few:.1f} times")  # noqa: T201
+    assert executed == exhaustive == alike(true_rows(sandbox, REPORT, NEWEST))
+    assert many > 3 * few
