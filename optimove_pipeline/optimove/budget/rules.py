@@ -3,7 +3,7 @@
 A grant is a call that may be made now. It counts in every window from the grant on, and from its stamp once it has
 one. Who can't have one gets a ticket, which keeps its owner's place: the daily run before backfills, then by arrival.
 A grant sends its owner to the back. Somebody behind may still go first, as long as enough is left for those ahead:
-everything to a higher class, and an equal share to each of the same class. So nobody is starved, and nobody slow
+everything to a higher class, and a share of the room to each of the same class. So nobody is starved, and nobody slow
 holds up the others.
 """
 

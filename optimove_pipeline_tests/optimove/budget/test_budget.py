@@ -240,7 +240,7 @@ def test_a_cancelled_call_leaves_its_turn_to_the_next(scene: Scene) -> None:
 
 
 def test_a_cancelled_call_holds_nobody_up(scene: Scene) -> None:
-    window = Window(1, 60.0)
+    window = Window(1, 3.0)
 
     async def test() -> None:
         waits = scene.clock.that_waits()
@@ -250,7 +250,7 @@ def test_a_cancelled_call_holds_nobody_up(scene: Scene) -> None:
             await scene.clock.asleep(1)
             waiting.cancel()
             await asyncio.wait([waiting])
-            scene.clock.advance(60.0 + GUARD)
+            scene.clock.advance(3.0 + GUARD)
             await _spend(second, 1)
             assert second.usage.waited_seconds == 0.0
 
@@ -367,6 +367,20 @@ def test_a_grant_too_old_is_renewed_though_the_clock_was_set_back(scene: Scene) 
             scene.clock.set_back(12.0)
             await old.stamp()
             assert slow.usage.waited_seconds >= 10.0
+
+    _run(test())
+
+
+def test_a_grant_that_others_no_longer_counted_is_renewed(scene: Scene) -> None:
+    window = Window(2, 10.0)
+
+    async def test() -> None:
+        async with scene.budget(window) as slow, scene.budget(window) as quick:
+            old = await slow.acquire()
+            scene.clock.set_back(-15.0)
+            await _spend(quick, 2)
+            await old.stamp()
+            assert slow.usage.waited_seconds == pytest.approx(10.0 + GUARD, abs=0.01)
 
     _run(test())
 

@@ -220,13 +220,21 @@ def test_a_slow_process_ahead_holds_nobody_up_while_there_is_room_for_both() -> 
     assert kinds == [rules.Granted, rules.Granted, rules.Later, rules.Later, rules.Granted]
 
 
-def test_a_slow_process_ahead_keeps_one_call_and_loses_its_share() -> None:
-    with _asking(Window(4, 3.0)) as ask:
-        spent = [ask(0.0, "first") for _ in range(4)]
-        ask(0.1, "slow", 9)
-        answers = [ask(3.01, "last", 9) for _ in range(4)]
-    assert all(isinstance(answer, rules.Granted) for answer in (*spent, *answers[:3]))
-    assert isinstance(answers[3], rules.Later)
+def test_slow_processes_ahead_keep_one_call_each_and_lose_their_share() -> None:
+    with _asking(Window(8, 3.0)) as ask:
+        spent = [ask(0.0, "first") for _ in range(8)]
+        for name in ("slow", "slower", "slowest", "asleep"):
+            ask(0.1, name, 9)
+        answers = [ask(3.01, "last", 9) for _ in range(5)]
+    assert all(isinstance(answer, rules.Granted) for answer in (*spent, *answers[:4]))
+    assert isinstance(answers[4], rules.Later)
+
+
+def test_a_process_with_more_calls_waiting_is_left_a_call_after_its_grant() -> None:
+    with _asking(Window(8, 3.0)) as ask:
+        answers = [ask(0.0, "first", 9), *(ask(0.1, "second", 9) for _ in range(7))]
+        assert isinstance(ask(0.2, "first", 8), rules.Granted)
+    assert [isinstance(answer, rules.Granted) for answer in answers] == [True] * 7 + [False]
 
 
 def test_a_dead_process_ahead_holds_up_others_for_its_lease_at_most() -> None:
