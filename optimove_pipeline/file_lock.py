@@ -1,7 +1,9 @@
 """A lock between processes that tells those who wait who holds it.
 
-The kernel hands the lock on to the next waiter and takes it back from a process that dies, however it dies. So
-waiting is fair, no time is lost between polls, and nothing stale is ever in the way.
+The kernel wakes those who wait and takes a lock back from a process that dies, however it dies. So no time is lost
+between polls, and nothing stale is ever in the way. It does not keep a process that has just let go from taking the
+lock again before those it woke; so who wants the lock first takes a second one, the door, and keeps it until the
+lock is its own. Whoever comes back finds others at the door.
 """
 
 from __future__ import annotations
@@ -43,8 +45,7 @@ def locked(path: Path, purpose: str, timeout: float) -> Iterator[None]:
         BusyError: the time is over; the message names the holder and what to do.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    _acquire(descriptor, path, timeout)
+    descriptor = _acquire(path, timeout)
     try:
         _write_holder(descriptor, purpose)
         yield
@@ -61,30 +62,42 @@ def read_holder(path: Path) -> Holder | None:
         return None
 
 
-def _acquire(descriptor: int, path: Path, timeout: float) -> None:
+def _acquire(path: Path, timeout: float) -> int:
+    """Return the descriptor of the lock file, locked."""
+    door, lock = (os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644) for file in (_door(path), path))
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        if not _wait(descriptor, timeout):
+        if not _wait(door, lock, timeout):
             raise BusyError(_busy(path, timeout)) from None
+    else:
+        os.close(door)
+    return lock
 
 
-def _wait(descriptor: int, timeout: float) -> bool:
-    """Block in the kernel's queue, on a thread of its own, since only there the wait is fair.
+def _door(path: Path) -> Path:
+    return path.with_name(f"{path.name}.door")
 
-    A thread can't be called back from that queue: if nobody waits any more when its turn comes, it closes the
-    file, which passes the lock on.
+
+def _wait(door: int, lock: int, timeout: float) -> bool:
+    """Block in the kernel until both are ours, on a thread of its own, and return whether that was in time.
+
+    A thread can't be called back from the kernel's queue: if nobody waits any more when its turn comes, it closes
+    the lock, which passes it on.
     """
     turn = threading.Lock()
     granted = threading.Event()
     given_up = False
 
     def block() -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(door, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.close(door)
         with turn:
             granted.set()
             if given_up:
-                os.close(descriptor)
+                os.close(lock)
 
     threading.Thread(target=block, name="waits for a file lock", daemon=True).start()
     accepted = False
@@ -94,7 +107,7 @@ def _wait(descriptor: int, timeout: float) -> bool:
         with turn:
             given_up = not accepted
             if given_up and granted.is_set():
-                os.close(descriptor)
+                os.close(lock)
     return accepted
 
 

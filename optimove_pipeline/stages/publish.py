@@ -84,8 +84,9 @@ def _publish(
         published.changes.update(prepare(connection, _table(feed, partition)))
     for partition in partitions:
         published.rows[partition.day] = _replace(connection, published.table, partition, run_id)
-        broken = staging.open(QUARANTINE, feed.name, partition.day)
-        published.quarantined[partition.day] = _replace_quarantine(connection, feed, broken, run_id)
+        broken = staging.find(QUARANTINE, feed.name, partition.day)
+        if broken is not None:
+            published.quarantined[partition.day] = _replace_quarantine(connection, feed, broken, run_id)
         logger.info("%s: %d rows of %s", published.table, published.rows[partition.day], partition.day)
 
 
