@@ -6,7 +6,7 @@ while the others go on, so each day that was made is recorded explicitly, and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -14,10 +14,21 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
 
-from optimove_pipeline.errors import PipelineError, SettingsError, UnauthorizedError
+from optimove_pipeline.errors import (
+    ContractError,
+    ForbiddenError,
+    PartitionError,
+    PipelineError,
+    RequestError,
+    SettingsError,
+    UnauthorizedError,
+)
 
 COMPLETE = "complete"
 """The check on every asset: each day of the run was made."""
+
+_HOPELESS = (ContractError, ForbiddenError, PartitionError, RequestError)
+"""Errors of a day that the next try would meet again."""
 
 Metadata = Mapping[str, Any]
 
@@ -66,12 +77,17 @@ def report_days(
 def _failure(missing: Mapping[date, PipelineError]) -> dg.Failure:
     errors = sorted(missing.items())
     description = "\n".join(dict.fromkeys(str(error) for _, error in errors))
-    hopeless = any(isinstance(error, SettingsError | UnauthorizedError) for _, error in errors)
     return dg.Failure(
         description=description,
         metadata={"days": ", ".join(day.isoformat() for day, _ in errors)},
-        allow_retries=not hopeless,
+        allow_retries=_worth_another_try([error for _, error in errors]),
     )
+
+
+def _worth_another_try(errors: Sequence[PipelineError]) -> bool:
+    if any(isinstance(error, SettingsError | UnauthorizedError) for error in errors):
+        return False
+    return not all(isinstance(error, _HOPELESS) for error in errors)
 
 
 def _completeness(days: Days) -> dg.AssetCheckResult:

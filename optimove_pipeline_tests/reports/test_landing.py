@@ -232,6 +232,15 @@ def test_what_was_complete_only_after_a_run_asked_is_as_new_as_its_own(landing: 
     assert len(landed.pages()) == 1
 
 
+def test_discarded_answers_are_not_used_again_by_any_run(landing: Landing, landed: LandedCall) -> None:
+    claim(landing, "run-1")
+    keep(landed, 0, 2)
+    landing.discard(REPORT.name, DAY)
+    landing.discard(REPORT.name, date(2026, 11, 18))
+    assert not claim(landing, "run-1", ["run-1"], asked=0)
+    assert landed.pages() == []
+
+
 def test_a_claim_concerns_its_own_day_and_report_only(landing: Landing, landed: LandedCall) -> None:
     claim(landing, "run-1")
     keep(landed, 0, 2)
