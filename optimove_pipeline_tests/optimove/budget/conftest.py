@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from optimove_pipeline_tests.optimove.budget.scene import Scene
 from optimove_pipeline_tests.servers.postgres import postgres_server
 
 
@@ -32,3 +33,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return str(tmp_path / "budget.sqlite")
     database: str = request.getfixturevalue("database")
     return database
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """Budgets on a file of the test's own and a virtual clock."""
+    return Scene(tmp_path / "budget.sqlite")

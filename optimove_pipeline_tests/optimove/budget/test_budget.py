@@ -2,13 +2,8 @@
 
 import asyncio
 import logging
-import threading
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
@@ -17,87 +12,35 @@ from optimove_pipeline.optimove.budget import (
     DEFAULT_WINDOWS,
     Budget,
     CallClass,
-    Clock,
     FileStore,
     Window,
     client_id,
     open_budget,
     snapshot,
 )
-from optimove_pipeline.optimove.budget.store import Session, Transaction
-from optimove_pipeline_tests.optimove.budget.virtual_clock import START, VirtualClock
-
-T = TypeVar("T")
-HOUR = (Window(2000, 3600.0),)
-GUARD = 0.1
-
-
-class Scene:
-    """A store and a clock, and budgets on them."""
-
-    def __init__(self, file: Path) -> None:
-        self.clock = VirtualClock()
-        self.store = FileStore(file, self.clock.now)
-
-    @asynccontextmanager
-    async def budget(
-        self,
-        *windows: Window,
-        call_class: CallClass = CallClass.DAILY,
-        clock: Clock | None = None,
-        reserve: float = 0.2,
-    ) -> AsyncIterator[Budget]:
-        budget = open_budget(
-            self.store,
-            "client",
-            windows=windows,
-            call_class=call_class,
-            reserve=reserve,
-            guard=GUARD,
-            clock=clock or self.clock.for_budget(),
-        )
-        try:
-            yield budget
-        finally:
-            await budget.aclose()
-
-    def used(self, window: Window) -> int:
-        return snapshot(self.store, "client", [window])[0].used
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Scene:
-    return Scene(tmp_path / "budget.sqlite")
-
-
-async def _spend(budget: Budget, calls: int) -> None:
-    for _ in range(calls):
-        await (await budget.acquire()).stamp()
-
-
-def _run(test: Coroutine[object, object, T]) -> T:
-    return asyncio.run(asyncio.wait_for(test, 20.0))
+from optimove_pipeline_tests.optimove.budget.scene import GUARD, Scene, run, spend
+from optimove_pipeline_tests.optimove.budget.virtual_clock import START
 
 
 def test_calls_within_the_windows_do_not_wait(scene: Scene) -> None:
     async def test() -> None:
         async with scene.budget(Window(5, 10.0), Window(8, 60.0)) as budget:
-            await _spend(budget, 5)
+            await spend(budget, 5)
             assert budget.usage.waited_seconds == 0.0
             assert budget.usage.granted == 5
 
-    _run(test())
+    run(test())
 
 
 def test_the_call_after_the_last_waits_for_the_window_and_the_guard(scene: Scene) -> None:
     async def test() -> None:
         async with scene.budget(Window(5, 10.0), Window(8, 60.0)) as budget:
-            await _spend(budget, 6)
+            await spend(budget, 6)
             assert scene.clock.now() == pytest.approx(START + 10.0 + GUARD, abs=0.01)
-            await _spend(budget, 3)
+            await spend(budget, 3)
             assert scene.clock.now() == pytest.approx(START + 60.0 + GUARD, abs=0.01)
 
-    _run(test())
+    run(test())
 
 
 def test_by_default_both_of_optimoves_limits_hold(scene: Scene) -> None:
@@ -105,16 +48,16 @@ def test_by_default_both_of_optimoves_limits_hold(scene: Scene) -> None:
 
     async def test() -> None:
         async with scene.budget(*DEFAULT_WINDOWS) as budget:
-            await _spend(budget, 51)
+            await spend(budget, 51)
             assert scene.clock.now() == pytest.approx(START + 10.0 + GUARD, abs=0.01)
 
-    _run(test())
+    run(test())
 
 
 def test_usage_tells_granted_calls_waited_seconds_and_the_next_call(scene: Scene) -> None:
     async def test() -> None:
         async with scene.budget(Window(2, 30.0), clock=scene.clock.that_waits()) as budget:
-            await _spend(budget, 2)
+            await spend(budget, 2)
             third, fourth = (asyncio.create_task(budget.acquire()) for _ in range(2))
             await scene.clock.asleep(1)
             scene.clock.advance(12.0)
@@ -129,7 +72,7 @@ def test_usage_tells_granted_calls_waited_seconds_and_the_next_call(scene: Scene
             await asyncio.wait([third, fourth])
             assert (budget.usage.waiting, budget.usage.expected_at) == (0, None)
 
-    _run(test())
+    run(test())
 
 
 def test_a_long_wait_is_told_at_its_start_and_each_minute(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
@@ -137,10 +80,10 @@ def test_a_long_wait_is_told_at_its_start_and_each_minute(scene: Scene, caplog: 
 
     async def test() -> None:
         async with scene.budget(Window(1, 200.0), call_class=CallClass.BACKFILL, reserve=0.0) as budget:
-            await _spend(budget, 2)
+            await spend(budget, 2)
             assert budget.usage.waited_seconds == pytest.approx(200.0 + GUARD, abs=0.01)
 
-    _run(test())
+    run(test())
     expected = datetime.fromtimestamp(START + 200.0 + GUARD, UTC)
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 4
@@ -158,9 +101,9 @@ def test_a_short_wait_is_not_told(scene: Scene, caplog: pytest.LogCaptureFixture
 
     async def test() -> None:
         async with scene.budget(Window(1, 2.0)) as budget:
-            await _spend(budget, 20)
+            await spend(budget, 20)
 
-    _run(test())
+    run(test())
     assert caplog.messages == []
 
 
@@ -176,7 +119,7 @@ def test_calls_of_one_process_are_served_in_order(scene: Scene) -> None:
             await asyncio.gather(*(call(number, budget) for number in range(5)))
         return served
 
-    assert _run(test()) == [0, 1, 2, 3, 4]
+    assert run(test()) == [0, 1, 2, 3, 4]
 
 
 def test_a_backfill_leaves_the_daily_run_its_share_at_once(scene: Scene) -> None:
@@ -187,15 +130,15 @@ def test_a_backfill_leaves_the_daily_run_its_share_at_once(scene: Scene) -> None
             scene.budget(window, call_class=CallClass.BACKFILL, clock=scene.clock.that_waits()) as backfill,
             scene.budget(window) as daily,
         ):
-            spending = asyncio.create_task(_spend(backfill, 50))
+            spending = asyncio.create_task(spend(backfill, 50))
             await scene.clock.asleep(1)
             assert backfill.usage.granted == 40
-            await _spend(daily, 10)
+            await spend(daily, 10)
             assert daily.usage.waited_seconds == 0.0
             spending.cancel()
             await asyncio.wait([spending])
 
-    _run(test())
+    run(test())
     use = snapshot(scene.store, "client", [window])[0]
     assert (use.used, use.backfill, use.left) == (50, 40, 0)
 
@@ -209,10 +152,10 @@ def test_the_daily_run_goes_before_a_backfill_that_waits_longer(scene: Scene) ->
             scene.budget(window, clock=waits) as daily,
             scene.budget(window, call_class=CallClass.BACKFILL, clock=waits) as backfill,
         ):
-            await _spend(daily, 10)
-            backfilling = [asyncio.create_task(_spend(backfill, 1)) for _ in range(10)]
+            await spend(daily, 10)
+            backfilling = [asyncio.create_task(spend(backfill, 1)) for _ in range(10)]
             await scene.clock.asleep(1)
-            running = [asyncio.create_task(_spend(daily, 1)) for _ in range(10)]
+            running = [asyncio.create_task(spend(daily, 1)) for _ in range(10)]
             await scene.clock.asleep(2)
             scene.clock.advance(1.5 + GUARD)
             await asyncio.gather(*running)
@@ -222,167 +165,19 @@ def test_the_daily_run_goes_before_a_backfill_that_waits_longer(scene: Scene) ->
                 task.cancel()
             await asyncio.wait(backfilling)
 
-    _run(test())
-
-
-def test_a_cancelled_call_leaves_its_turn_to_the_next(scene: Scene) -> None:
-    async def test() -> None:
-        async with scene.budget(Window(1, 60.0)) as budget:
-            await _spend(budget, 1)
-            first, second = (asyncio.create_task(budget.acquire()) for _ in range(2))
-            await asyncio.sleep(0)
-            first.cancel()
-            await second
-            assert first.cancelled()
-            assert scene.clock.now() == pytest.approx(START + 60.0 + GUARD, abs=0.01)
-
-    _run(test())
-
-
-def test_a_cancelled_call_holds_nobody_up(scene: Scene) -> None:
-    window = Window(1, 3.0)
-
-    async def test() -> None:
-        waits = scene.clock.that_waits()
-        async with scene.budget(window, clock=waits) as first, scene.budget(window) as second:
-            await _spend(first, 1)
-            waiting = asyncio.create_task(first.acquire())
-            await scene.clock.asleep(1)
-            waiting.cancel()
-            await asyncio.wait([waiting])
-            scene.clock.advance(3.0 + GUARD)
-            await _spend(second, 1)
-            assert second.usage.waited_seconds == 0.0
-
-    _run(test())
-
-
-def test_a_grant_that_comes_after_the_cancellation_is_given_back(scene: Scene) -> None:
-    async def test() -> None:
-        turn = HeldTurn(scene.store)
-        budget = open_budget(turn, "client", windows=HOUR)
-        task = asyncio.create_task(budget.acquire())
-        await asyncio.to_thread(turn.entered.wait)
-        task.cancel()
-        await asyncio.sleep(0)
-        turn.released.set()
-        await asyncio.wait([task])
-        assert task.cancelled()
-        await budget.aclose()
-
-    _run(test())
-    assert scene.used(HOUR[0]) == 0
-
-
-def test_a_grant_that_grew_too_old_is_renewed_before_the_call(scene: Scene) -> None:
-    window = Window(2, 10.0)
-
-    async def test() -> None:
-        async with scene.budget(window) as slow, scene.budget(window) as quick:
-            old = await slow.acquire()
-            scene.clock.advance(10.0 + GUARD)
-            await _spend(quick, 2)
-            await old.stamp()
-            assert slow.usage.waited_seconds == pytest.approx(10.0 + GUARD, abs=0.01)
-            assert slow.usage.granted == 1
-
-    _run(test())
-
-
-def test_a_grant_counts_from_its_stamp(scene: Scene) -> None:
-    async def test() -> None:
-        async with scene.budget(Window(1, 10.0)) as budget:
-            grant = await budget.acquire()
-            scene.clock.advance(8.0)
-            await grant.stamp()
-            await _spend(budget, 1)
-            assert scene.clock.now() == pytest.approx(START + 18.0 + GUARD, abs=0.01)
-
-    _run(test())
-
-
-def test_a_second_stamp_is_a_second_call(scene: Scene) -> None:
-    async def test() -> None:
-        async with scene.budget(*HOUR) as budget:
-            grant = await budget.acquire()
-            await grant.stamp()
-            await grant.stamp()
-            assert budget.usage.granted == 2
-
-    _run(test())
-    assert scene.used(HOUR[0]) == 2
-
-
-@pytest.mark.parametrize(("stamped", "left"), [(False, 0), (True, 1)])
-def test_only_a_call_that_was_not_made_is_given_back(scene: Scene, *, stamped: bool, left: int) -> None:
-    async def test() -> None:
-        async with scene.budget(*HOUR) as budget:
-            grant = await budget.acquire()
-            if stamped:
-                await grant.stamp()
-            await grant.release()
-            await grant.release()
-            assert budget.usage.granted == left
-
-    _run(test())
-    assert scene.used(HOUR[0]) == left
-
-
-def test_with_a_slow_store_a_stamp_is_never_older_than_the_call(tmp_path: Path) -> None:
-    store = SlowStore(FileStore(tmp_path / "budget.sqlite"), 0.2)
-
-    async def test() -> float:
-        budget = open_budget(store, "client", windows=HOUR, guard=GUARD)
-        await (await budget.acquire()).stamp()
-        sent_at = time.time()
-        await budget.aclose()
-        return sent_at
-
-    sent_at = _run(test())
-    frees_at = snapshot(store, "client", HOUR)[0].frees_at
-    assert frees_at is not None
-    assert frees_at.timestamp() - HOUR[0].seconds >= sent_at - GUARD / 2
+    run(test())
 
 
 def test_a_clock_set_back_exceeds_nothing_and_waits_at_most_one_window(scene: Scene) -> None:
     async def test() -> float:
         async with scene.budget(Window(3, 10.0)) as budget:
-            await _spend(budget, 3)
+            await spend(budget, 3)
             scene.clock.set_back(3600.0)
             before = scene.clock.monotonic()
-            await _spend(budget, 1)
+            await spend(budget, 1)
             return scene.clock.monotonic() - before
 
-    assert 10.0 + GUARD <= _run(test()) + 0.001 <= 10.0 + GUARD + 5.1
-
-
-def test_a_grant_too_old_is_renewed_though_the_clock_was_set_back(scene: Scene) -> None:
-    window = Window(2, 10.0)
-
-    async def test() -> None:
-        async with scene.budget(window) as slow, scene.budget(window) as quick:
-            old = await slow.acquire()
-            scene.clock.advance(15.0)
-            await _spend(quick, 2)
-            scene.clock.set_back(12.0)
-            await old.stamp()
-            assert slow.usage.waited_seconds >= 10.0
-
-    _run(test())
-
-
-def test_a_grant_that_others_no_longer_counted_is_renewed(scene: Scene) -> None:
-    window = Window(2, 10.0)
-
-    async def test() -> None:
-        async with scene.budget(window) as slow, scene.budget(window) as quick:
-            old = await slow.acquire()
-            scene.clock.set_back(-15.0)
-            await _spend(quick, 2)
-            await old.stamp()
-            assert slow.usage.waited_seconds == pytest.approx(10.0 + GUARD, abs=0.01)
-
-    _run(test())
+    assert 10.0 + GUARD <= run(test()) + 0.001 <= 10.0 + GUARD + 5.1
 
 
 def test_snapshot_tells_what_is_used_and_when_it_frees(scene: Scene) -> None:
@@ -390,11 +185,11 @@ def test_snapshot_tells_what_is_used_and_when_it_frees(scene: Scene) -> None:
 
     async def test() -> None:
         async with scene.budget(short, long) as budget:
-            await _spend(budget, 3)
+            await spend(budget, 3)
             scene.clock.advance(60.0)
-            await _spend(budget, 2)
+            await spend(budget, 2)
 
-    _run(test())
+    run(test())
     first, second = snapshot(scene.store, "client", [short, long])
     assert (first.used, first.left, first.frees_at) == (2, 3, _utc(START + 70.0))
     assert (second.used, second.left, second.frees_at) == (5, 95, _utc(START + 3600.0))
@@ -434,43 +229,3 @@ def test_a_client_id_tells_clients_apart_without_the_key() -> None:
     assert one != client_id("https://api6.optimove.net/current", "key-one")
     assert len(one) == 16
     assert "key" not in one
-
-
-class HeldTurn:
-    """A store whose first turn is had, but does not end before the test lets it."""
-
-    def __init__(self, store: FileStore) -> None:
-        self._store = store
-        self.entered, self.released = threading.Event(), threading.Event()
-
-    def open(self) -> Session:
-        return _ChangedSession(self._store.open(), self._hold)
-
-    def _hold(self) -> None:
-        self.entered.set()
-        assert self.released.wait(10)
-
-
-class SlowStore:
-    """A store whose answers are ``seconds`` old when they arrive."""
-
-    def __init__(self, store: FileStore, seconds: float) -> None:
-        self._store = store
-        self._seconds = seconds
-
-    def open(self) -> Session:
-        return _ChangedSession(self._store.open(), lambda: time.sleep(self._seconds))
-
-
-class _ChangedSession:
-    def __init__(self, session: Session, afterwards: Callable[[], None]) -> None:
-        self._session = session
-        self._afterwards = afterwards
-
-    def run(self, client: str, work: Callable[[Transaction], T]) -> T:
-        result = self._session.run(client, work)
-        self._afterwards()
-        return result
-
-    def close(self) -> None:
-        self._session.close()
