@@ -32,7 +32,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 out = Console()
-told = Console(stderr=True)
+told = Console(stderr=True, soft_wrap=True)
 
 
 def plain_errors(command: Callable[P, R]) -> Callable[P, R]:

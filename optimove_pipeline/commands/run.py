@@ -141,16 +141,18 @@ def _execute(
     )
     summary.runs.append(run_id)
     for event in result.all_events:
-        if event.event_type is dg.DagsterEventType.RUN_FAILURE and event.job_failure_data.error is not None:
-            _take_in_failure(event.job_failure_data.error, summary)
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE:
+            _take_in_failure(event.job_failure_data, summary)
         _take_in(event, summary)
 
 
-def _take_in_failure(error: Any, summary: Summary) -> None:
-    """Note what ended the run as a whole: neither a step nor its report is to blame."""
-    if error.cls_name in _INTERRUPTIONS:
+def _take_in_failure(failure: Any, summary: Summary) -> None:
+    """Note what ended the run as a whole, unless it was a step, which is noted by itself."""
+    if failure.first_step_failure_event is not None or failure.error is None:
+        return
+    if failure.error.cls_name in _INTERRUPTIONS:
         raise KeyboardInterrupt
-    summary.problems.append(f"the run: {_root(error)}")
+    summary.problems.append(f"the run: {_root(failure.error)}")
 
 
 def _listen(entry: dg.EventLogEntry, progress: Callable[[dg.DagsterEvent], None]) -> None:
