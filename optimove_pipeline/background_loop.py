@@ -20,13 +20,11 @@ class BackgroundLoop:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Return the coroutine's result; if this thread is interrupted, the coroutine is cancelled and awaited."""
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        begun: list[asyncio.Task[T]] = []
         try:
-            return future.result()
+            return asyncio.run_coroutine_threadsafe(_noted(work, begun), self._loop).result()
         except BaseException:
-            if not future.done():
-                future.cancel()
-                asyncio.run_coroutine_threadsafe(self._settle(), self._loop).result()
+            asyncio.run_coroutine_threadsafe(_ended(begun), self._loop).result()
             raise
 
     def close(self) -> None:
@@ -36,8 +34,14 @@ class BackgroundLoop:
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
 
-    async def _settle(self) -> None:
-        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+
+async def _noted(work: Coroutine[Any, Any, T], begun: list[asyncio.Task[T]]) -> T:
+    begun.append(asyncio.ensure_future(work))
+    return await begun[0]
+
+
+async def _ended(begun: list[asyncio.Task[T]]) -> None:
+    """Cancel once, since a second time would cut short what the work does to let go."""
+    for task in begun:
+        task.cancel()
+    await asyncio.gather(*begun, return_exceptions=True)
