@@ -16,7 +16,9 @@ from benchmarks.results import Figure, Section
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 
 WINDOWS = ((40, 2.0), (100, 12.0))
-SECONDS = 25.5
+SECONDS = 25.9
+BASELINE_SECONDS = 13.9
+"""Each ends just before a window opens again, so that a moment more or less at the end changes little."""
 SIZES = (1, 4, 8)
 
 _FUNCTION = "general/GetLastDataUpdate"
@@ -24,22 +26,22 @@ _FUNCTION = "general/GetLastDataUpdate"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a server saw: arrivals, those beyond the limits, and the most of them in each window."""
+    """What a server saw: arrivals, those refused, the most in each window, and arrivals over the calls allowed."""
 
     arrived: int
     refused: int
     most: tuple[int, ...]
+    share: float
 
 
 def measure_budget() -> Section:
     """Measure the share of the allowed calls that arrive, and the calls beyond the limits."""
-    with TemporaryDirectory(prefix="benchmark-") as folder:
-        figures = [figure for size in SIZES for figure in _measured(size, Path(folder) / str(size))]
+    figures = [figure for size in SIZES for figure in _figures(size, _shared(size), _own(size))]
     windows = " and ".join(f"{calls} calls in {span:g} s" for calls, span in WINDOWS)
     note = (
         f"Windows scaled down to {windows}, {SECONDS:g} s, 20 calls at once in each process, arrivals as the server "
         "counted them. Allowed is what one perfect caller gets in that time. In the baseline each process has a "
-        "limiter of its own, with the whole limits. Both run at the same time."
+        f"limiter of its own, with the whole limits, for {BASELINE_SECONDS:g} s."
     )
     return Section("Share of the allowed calls", note, tuple(figures))
 
@@ -55,28 +57,27 @@ def allowed(windows: Sequence[tuple[int, float]], seconds: float) -> int:
         times.append(instant)
 
 
-def _measured(size: int, folder: Path) -> list[Figure]:
-    folder.mkdir()
+def _shared(size: int) -> Seen:
+    return _measured(size, SECONDS, lambda _: "shared.sqlite")
+
+
+def _own(size: int) -> Seen:
+    return _measured(size, BASELINE_SECONDS, lambda number: f"own-{number}.sqlite")
+
+
+def _measured(size: int, seconds: float, budget_file: Callable[[int], str]) -> Seen:
     with ExitStack() as stack:
-        shared, own = (stack.enter_context(running_sandbox(preset="tiny", windows=WINDOWS)) for _ in range(2))
-        callers = [
-            *_callers(stack, shared, size, lambda _: folder / "shared.sqlite"),
-            *_callers(stack, own, size, lambda number: folder / f"own-{number}.sqlite"),
-        ]
-        _run(callers)
-        together, apart = _seen(shared), _seen(own)
-    tell(f"  {size} processes: shared {together}, own {apart}")
-    return _figures(size, together, apart)
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="benchmark-")))
+        sandbox = stack.enter_context(running_sandbox(preset="tiny", windows=WINDOWS))
+        files = [folder / budget_file(number) for number in range(size)]
+        _run([stack.enter_context(_caller(sandbox, file, seconds)) for file in files])
+        seen = _seen(sandbox, seconds)
+    tell(f"  {size} processes: {seen}")
+    return seen
 
 
-def _callers(
-    stack: ExitStack, sandbox: RunningSandbox, size: int, budget_file: Callable[[int], Path]
-) -> list[subprocess.Popen[str]]:
-    return [stack.enter_context(_caller(sandbox, budget_file(number))) for number in range(size)]
-
-
-def _caller(sandbox: RunningSandbox, budget_file: Path) -> subprocess.Popen[str]:
-    orders = [f"{sandbox.url}/{_FUNCTION}", sandbox.key, str(budget_file), json.dumps(WINDOWS), str(SECONDS)]
+def _caller(sandbox: RunningSandbox, budget_file: Path, seconds: float) -> subprocess.Popen[str]:
+    orders = [f"{sandbox.url}/{_FUNCTION}", sandbox.key, str(budget_file), json.dumps(WINDOWS), str(seconds)]
     command = [sys.executable, "-m", "benchmarks.subjects.caller", *orders]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
@@ -94,34 +95,32 @@ def _run(callers: Sequence[subprocess.Popen[str]]) -> None:
         assert caller.wait() == 0, "a caller failed; its message is above"
 
 
-def _seen(sandbox: RunningSandbox) -> Seen:
+def _seen(sandbox: RunningSandbox, seconds: float) -> Seen:
     stats = sandbox.stats()
     refused = int(stats["by_status"].get("429", 0))
-    return Seen(stats["total"], refused, tuple(window["most"] for window in stats["windows"]))
+    most = tuple(window["most"] for window in stats["windows"])
+    return Seen(stats["total"], refused, most, stats["total"] / allowed(WINDOWS, seconds))
 
 
 def _figures(size: int, together: Seen, apart: Seen) -> list[Figure]:
-    possible = allowed(WINDOWS, SECONDS)
     name = "1 process" if size == 1 else f"{size} processes"
     baseline = "a limiter in each process"
-    share = together.arrived / possible
     return [
         Figure(
-            f"{name}: share of the {possible} calls allowed",
-            f"{share:.1%}",
+            f"{name}: share of the allowed calls",
+            f"{together.share:.1%}",
             baseline,
-            f"{apart.arrived / possible:.1%}",
-            together.arrived / apart.arrived,
+            f"{apart.share:.1%}",
+            together.share / apart.share,
             "at least 98%",
-            share >= 0.98,
+            together.share >= 0.98,
         ),
         Figure(
-            f"{name}: calls refused by the server",
+            f"{name}: calls that exceed a window",
             f"{together.refused}",
             baseline,
             f"{apart.refused}",
-            None,
-            "0",
-            together.refused == 0,
+            target="0",
+            met=together.refused == 0,
         ),
     ]

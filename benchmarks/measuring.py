@@ -45,12 +45,15 @@ def measure_command(command: Sequence[str], environment: Mapping[str, str]) -> M
     """Run a command with further environment variables; what it prints is ``found``. Memory is not measured.
 
     Raises:
-        CalledProcessError: the command failed; its own message is above.
+        CalledProcessError: the command failed; what it told is above.
     """
     before, began = os.times(), perf_counter()
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=os.environ | dict(environment))
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | dict(environment))
     seconds, after = perf_counter() - began, os.times()
     cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    if done.returncode:
+        tell(done.stderr)
+        raise subprocess.CalledProcessError(done.returncode, command)
     return Measured(seconds, cpu, 0, done.stdout)
 
 

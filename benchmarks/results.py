@@ -12,8 +12,8 @@ from pathlib import Path
 
 _PACKAGES = ("optimove-pipeline", "dagster", "dlt", "duckdb", "httpx", "polars", "pyarrow")
 _INTRODUCTION = (
-    "Written by `python -m benchmarks`; what is measured and how is told in `benchmarks/__init__.py`. The ratio is this "
-    "project's value over the baseline's, both from the same run."
+    "Written by `python -m benchmarks`; what is measured and how is told in `benchmarks/__init__.py`. The ratio is "
+    "this project's value over the baseline's, both from the same run."
 )
 _HEADER = ("figure", "this project", "baseline", "baseline's", "ratio", "target", "met")
 

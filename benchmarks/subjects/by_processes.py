@@ -1,4 +1,4 @@
-"""The baseline of a whole day: the same graph, with Dagster's default executor, which starts a process for each step."""
+"""The baseline of a whole day: the same graph with Dagster's default executor, a process for each step."""
 
 from __future__ import annotations
 

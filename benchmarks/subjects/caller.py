@@ -1,7 +1,7 @@
 """One of many processes that make as many calls as their budget allows.
 
-Run as ``python -m benchmarks.subjects.caller URL KEY BUDGET_FILE WINDOWS SECONDS``. Says ``ready``, waits for a line of
-input, and calls until the seconds are over.
+Run as ``python -m benchmarks.subjects.caller URL KEY BUDGET_FILE WINDOWS SECONDS``. Says ``ready``, waits for a line
+of input, and calls until the seconds are over.
 """
 
 from __future__ import annotations
