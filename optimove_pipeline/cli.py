@@ -9,12 +9,12 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 from rich.box import SIMPLE
@@ -27,6 +27,9 @@ from optimove_pipeline.commands.dagster_home import prepare_dagster_home
 from optimove_pipeline.config import Settings, load_settings
 from optimove_pipeline.errors import PipelineError, SettingsError
 from optimove_pipeline.reports.catalogue import BY_NAME
+
+if TYPE_CHECKING:  # importing it imports Dagster, which costs a second
+    from optimove_pipeline.commands.run import Planned, Summary
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -183,22 +186,33 @@ def _range(settings: Settings, days: int | None, first: datetime | None, last: d
     return since, until
 
 
-def _run(settings: Settings, first: date, last: date, *, backfill: bool) -> Any:
+def _run(settings: Settings, first: date, last: date, *, backfill: bool) -> Summary:
     from optimove_pipeline.assets.graph import build_definitions
     from optimove_pipeline.commands.progress import Progress
-    from optimove_pipeline.commands.run import check_api, execute, plan_runs
+    from optimove_pipeline.commands.run import execute, last_data_update, plan_runs
     from optimove_pipeline.optimove.budget import CallClass
 
-    check_api(settings)
+    updated = last_data_update(settings)
+    planned = [*plan_runs(settings.reports.selected(), first, last, updated)]
     prepare_dagster_home(settings.data_dir)
-    planned = [*plan_runs(settings.reports.selected(), first, last)]
-    told.print(f"Pulling {len(settings.reports.selected())} reports for {first} to {last}, in {len(planned)} runs.")
+    _tell_plan(settings, planned, last, updated)
     progress = Progress(planned, told)
     call_class = CallClass.BACKFILL if backfill else CallClass.DAILY
     return execute(build_definitions(settings), planned, call_class, progress.tell)
 
 
-def _print_summary(settings: Settings, summary: Any, *, as_json: bool) -> None:
+def _tell_plan(settings: Settings, planned: Sequence[Planned], last: date, updated: date) -> None:
+    reports = {report.name for each in planned for report in each.reports}
+    told.print(
+        f"Pulling {len(reports)} reports for {planned[-1].first} to {planned[0].last}, in {len(planned)} runs."
+    )
+    if last > updated:
+        told.print(f"The tenant's data reach only to {updated}: later days are left out.")
+    if left_out := [report.name for report in settings.reports.selected() if report.name not in reports]:
+        told.print(f"Left out, since they can only be had of {updated}: {', '.join(left_out)}.", soft_wrap=True)
+
+
+def _print_summary(settings: Settings, summary: Summary, *, as_json: bool) -> None:
     if as_json:
         document = asdict(summary) | {"warehouse": str(settings.warehouse_path)}
         click.echo(json.dumps(document, indent=1))

@@ -74,16 +74,18 @@ class Session:
         self._budget: Budget | None = None
         self._extraction: Extraction | None = None
 
-    def check_api(self) -> None:
-        """Ask the API for the date of its last data update, unless that was done.
+    def last_data_update(self) -> date:
+        """Return the latest day that the API has data of; asking proves address and credentials.
 
         Raises:
             ApiError: the address or the credentials are wrong, or the API does not answer.
         """
-        self._opened()
+        extraction = self._opened()
+        assert self._loop is not None  # noqa: S101 - opened above
+        return self._loop.run(extraction.client.last_data_update())
 
     def extract(self, report: Report, days: Sequence[date]) -> Outcome:
-        """Extract a report for all days together; see ``Extraction.run``. Raises as ``check_api`` does."""
+        """Extract a report for all days together; see ``Extraction.run``. Raises as ``last_data_update`` does."""
         extraction = self._opened()
         assert self._loop is not None  # noqa: S101 - opened above
         return self._loop.run(extraction.run(report, days))

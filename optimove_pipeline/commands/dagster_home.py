@@ -11,6 +11,7 @@ from optimove_pipeline.files import write_atomically
 
 _INSTANCE: dict[str, object] = {
     "telemetry": {"enabled": False},
+    "nux": {"enabled": False},
     # Runs share the budget of calls, and the warehouse takes one writer at a time: more runs would only wait.
     "concurrency": {"runs": {"max_concurrent_runs": 4}},
     # A run that waits for the budget says so in its own log.

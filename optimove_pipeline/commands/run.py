@@ -15,6 +15,7 @@ from optimove_pipeline.assets.outcomes import COMPLETE
 from optimove_pipeline.assets.partitions import DAYS_PER_RUN
 from optimove_pipeline.assets.resources import CALL_CLASS_TAG, COMMAND_RUNS_TAG, COMMAND_TAG
 from optimove_pipeline.config import Settings
+from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.optimove.budget import CallClass
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.session import Session
@@ -65,8 +66,8 @@ def last_closed_day(settings: Settings) -> date:
     return datetime.now(settings.zone).date() - timedelta(days=1)
 
 
-def check_api(settings: Settings) -> None:
-    """Ask the API one thing before a run, so that a wrong address or key is one message, and soon.
+def last_data_update(settings: Settings) -> date:
+    """Ask the API how far its data reach before a run, so that a wrong address or key is one message, and soon.
 
     Raises:
         SettingsError: the settings can't work; nothing is written.
@@ -75,18 +76,28 @@ def check_api(settings: Settings) -> None:
     impatient = settings.api.model_copy(update={"attempts": CHECK_ATTEMPTS})
     session = Session(settings.model_copy(update={"api": impatient}), "check")
     try:
-        session.check_api()
+        return session.last_data_update()
     finally:
         session.close()
 
 
-def plan_runs(reports: Sequence[Report], first: date, last: date) -> Iterator[Planned]:
-    """Yield the runs for a range of days: the last day with all reports, then the days before it, newest first.
+def plan_runs(reports: Sequence[Report], first: date, last: date, updated: date) -> Iterator[Planned]:
+    """Yield the runs for a range of days, newest first: ``last`` alone, then the days before it together.
 
-    Snapshots can only be had of the last day, and what they hold (channels, actions) the other days need.
+    Snapshots can only be had of the day ``updated``, the tenant's last data update. That day comes with all
+    reports, other days with those that have a date, which find the snapshots' channels and actions there.
+
+    Raises:
+        PartitionError: none of the days can be had.
     """
-    yield Planned(tuple(reports), last, last)
     dated = tuple(report for report in reports if not report.snapshot)
+    last = min(last, updated)
+    if last < first or (last < updated and not dated):
+        raise PartitionError(
+            f"none of the days from {first} on can be had: the tenant's last data update is of {updated}"
+            + ("" if dated else ", and a snapshot can only be had of that day")
+        )
+    yield Planned(tuple(reports) if last == updated else dated, last, last)
     until = last - timedelta(days=1)
     while until >= first and dated:
         since = max(first, until - timedelta(days=DAYS_PER_RUN - 1))
