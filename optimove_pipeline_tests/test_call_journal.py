@@ -1,5 +1,6 @@
 """The journal of calls: none is lost, none is taken in twice."""
 
+import fcntl
 import json
 import logging
 import signal
@@ -94,6 +95,23 @@ def test_a_living_journals_file_is_left_alone(tmp_path: Path, inbox: Inbox) -> N
     living.close()
     other.flush(inbox.take)
     assert inbox.pages == [1, 2, 3]
+
+
+def test_a_flush_at_the_moment_a_journal_opens_its_file_takes_nothing_away(
+    tmp_path: Path, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, other = CallJournal(tmp_path, "run-1"), CallJournal(tmp_path, "run-2")
+    lock = fcntl.flock
+
+    def flush_then_lock(file: int, how: int) -> None:
+        if how == fcntl.LOCK_EX:
+            other.flush(inbox.take)
+        lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", flush_then_lock)
+    journal.record(call(1))
+    journal.flush(inbox.take)
+    assert inbox.pages == [1]
 
 
 def test_calls_stay_when_they_can_not_be_handed_on(tmp_path: Path, inbox: Inbox) -> None:

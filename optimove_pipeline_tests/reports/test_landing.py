@@ -112,6 +112,7 @@ def test_a_torn_or_foreign_answer_is_not_kept(landed: LandedCall, content: bytes
     received = receive(landed, 0, content)
     with pytest.raises(error):
         landed.keep(received, 0)
+    assert not [*landed.folder.glob("*.answer")]
     assert landed.pages() == []
 
 
