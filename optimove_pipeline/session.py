@@ -49,7 +49,7 @@ class Session:
     """The API of one tenant and the places of its data, for one run in one process.
 
     Raises SettingsError when it is made, if a credential or the base URL is missing or can't work, or if the data
-    directory holds the data of another API. Nothing is written before the first report or ``check_api``.
+    directory holds the data of another API. Nothing is written before the first report or ``last_data_update``.
     """
 
     def __init__(
