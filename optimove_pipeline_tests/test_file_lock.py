@@ -59,13 +59,11 @@ def test_who_waits_too_long_is_told_who_holds_the_lock_for_what_and_since_when(p
 
 
 def test_a_second_process_waits_for_its_turn_and_then_has_it(path: Path) -> None:
-    with child(HOLDER, path) as first, child(HOLDER, path) as second:
+    with child(HOLDER, path) as first:
         assert line(first) == "held"
-        assert first.stdin is not None
-        first.stdin.write("\n")
-        first.stdin.close()
-        assert line(first) == "released"
-        assert line(second) == "held"
+        with child(HOLDER, path) as second:
+            first.communicate("\n")
+            assert line(second) == "held"
 
 
 def test_a_holder_that_was_killed_is_in_nobodys_way(path: Path) -> None:
