@@ -25,6 +25,26 @@ with locked(Path(sys.argv[1]), "publishing promo_codes", 60):
 print("released", flush=True)
 """
 
+COMES_BACK = """
+import sys
+from pathlib import Path
+from optimove_pipeline.file_lock import locked
+path, turns, name = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+taken = path.with_name("turns")
+
+def other_waits():
+    inode = f":{path.stat().st_ino} "
+    return any("->" in entry and inode in entry for entry in Path("/proc/locks").read_text().splitlines())
+
+for _ in range(turns):
+    with locked(path, "a turn", 60):
+        with taken.open("a") as file:
+            file.write(f"{name}\\n")
+        while len(taken.read_text().split()) < 2 * turns and not other_waits():
+            pass
+print("done", flush=True)
+"""
+
 TURNS = """
 import os, sys, time
 from pathlib import Path
@@ -115,6 +135,14 @@ def test_who_is_interrupted_while_waiting_passes_its_turn_on(path: Path) -> None
         signal.signal(signal.SIGALRM, before)
     with locked(path, "a test", 60):
         assert read_holder(path) is not None
+
+
+def test_who_comes_back_at_once_finds_the_other_before_it(path: Path) -> None:
+    turns = 20
+    with child(COMES_BACK, path, turns, "a") as one, child(COMES_BACK, path, turns, "b") as other:
+        assert [line(one), line(other)] == ["done", "done"]
+    order = path.with_name("turns").read_text().split()
+    assert order in (["a", "b"] * turns, ["b", "a"] * turns)
 
 
 def test_eight_processes_that_want_it_all_the_time_take_turns(path: Path) -> None:

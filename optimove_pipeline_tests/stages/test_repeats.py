@@ -119,6 +119,14 @@ def test_copies_within_one_page_are_the_servers_own_rows(tmp_path: Path) -> None
     assert (found.repeated_rows, found.duplicate_keys) == (0, 2)
 
 
+def test_the_pages_of_one_call_say_nothing_about_another_call(tmp_path: Path) -> None:
+    moved = [row("A", _call=0, _page=0), row("A", _call=0, _page=1)]
+    own = [row("A", _call=1, _page=2), row("A", _call=1, _page=2)]
+    found, kept = validated([*moved, *own], unique=False, folder=tmp_path)
+    assert len(kept) == 3
+    assert found.repeated_rows == 1
+
+
 def test_hashes_that_occur_twice_are_found_range_by_range(tmp_path: Path) -> None:
     hashes = duplicates.HashFile(tmp_path)
     edge = 2**63
