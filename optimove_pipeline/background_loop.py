@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+_WAKE_SECONDS = 0.5
+"""A signal that another thread received is handled only when the main thread runs, so it must not wait unbroken."""
 
 
 class BackgroundLoop:
@@ -22,7 +26,10 @@ class BackgroundLoop:
         """Return the coroutine's result; if this thread is interrupted, the coroutine is cancelled and awaited."""
         begun: list[asyncio.Task[T]] = []
         try:
-            return asyncio.run_coroutine_threadsafe(_noted(work, begun), self._loop).result()
+            future = asyncio.run_coroutine_threadsafe(_noted(work, begun), self._loop)
+            while not future.done():
+                wait([future], timeout=_WAKE_SECONDS)
+            return future.result()
         except BaseException:
             asyncio.run_coroutine_threadsafe(_ended(begun), self._loop).result()
             raise
