@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from optimove_pipeline.errors import AnswerError
-from optimove_pipeline.feeds import Column, snake_case
+from optimove_pipeline.feeds import Column, attribute_column, snake_case
 from optimove_pipeline.optimove.blocks import BLOCK_BYTES, broken, parse_rows
 from optimove_pipeline.optimove.raw_answers import open_answer
 from optimove_pipeline.optimove.rows import Rows, parse_block
@@ -58,11 +58,6 @@ def read_frames(
 def _documented_keys(columns: Sequence[Column], attributes: Sequence[str]) -> dict[str, None]:
     fields = (spelling for column in columns if column.field for spelling in (column.field, *column.aliases))
     return dict.fromkeys((*fields, "CustomerAttributes") if attributes else fields)
-
-
-def attribute_column(name: str) -> str:
-    """Return the column of a customer attribute: ``LastLogin`` → ``attribute_last_login``."""
-    return f"attribute_{snake_case(name)}"
 
 
 def _arranged(rows: Rows, columns: Sequence[Column], attributes: Sequence[str]) -> pl.DataFrame:
