@@ -6,6 +6,8 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -17,7 +19,6 @@ from optimove_pipeline.sandbox.process import RunningSandbox
 from optimove_pipeline_tests.end_to_end.place import (
     DAYS,
     NEWEST,
-    Ended,
     Place,
     Rows,
     all_rows,
@@ -66,9 +67,15 @@ def answered(sandbox: RunningSandbox) -> Calls:
     )
 
 
-def begin(place: Place, first: date = NEWEST) -> subprocess.Popen[str]:
+@contextmanager
+def begun(place: Place, first: date = NEWEST) -> Iterator[subprocess.Popen[str]]:
+    """Start a run; it is killed at the end at the latest."""
     chosen = [part for name in REPORTS for part in ("--report", name)]
-    return start(place, "run", "--from", str(first), "--to", str(NEWEST), *chosen)
+    with start(place, "run", "--from", str(first), "--to", str(NEWEST), *chosen) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def until_stalled(sandbox: RunningSandbox) -> None:
@@ -96,31 +103,31 @@ def test_a_run_killed_while_it_extracts(
 ) -> None:
     place = small_steps(tmp_path, sandbox)
     sandbox.faults(Fault("timeout", after=calls))
-    process = begin(place)
-    until_stalled(sandbox)
-    process.kill()
-    assert end(process).code == -signal.SIGKILL
+    with begun(place) as process:
+        until_stalled(sandbox)
+        process.kill()
+        assert end(process).code == -signal.SIGKILL
     go_on(place, sandbox, undisturbed)
 
 
 def test_a_run_killed_while_it_publishes(tmp_path: Path, sandbox: RunningSandbox, undisturbed: Undisturbed) -> None:
     place = small_steps(tmp_path, sandbox)
-    process = begin(place)
-    assert process.stderr is not None
-    assert any("published/" in line for line in process.stderr)  # reads up to the first table
-    process.kill()
-    assert end(process).code == -signal.SIGKILL
+    with begun(place) as process:
+        assert process.stderr is not None
+        assert any("published/" in line for line in process.stderr)  # reads up to the first table
+        process.kill()
+        assert end(process).code == -signal.SIGKILL
     go_on(place, sandbox, undisturbed)
 
 
-def interrupted(process: subprocess.Popen[str], how: signal.Signals) -> Ended:
+def interrupted(process: subprocess.Popen[str], how: signal.Signals) -> None:
+    """Send the signal, and check for an end in order: its exit code, one line, no traceback."""
     process.send_signal(how)
     ended = end(process)
     assert ended.code == 130, ended.told
     assert "Traceback" not in ended.told
     (line,) = [line for line in ended.told.splitlines() if "nterrupt" in line]
     assert line == "Interrupted. What has arrived is kept: the same command goes on from there."
-    return ended
 
 
 def test_a_run_interrupted_at_the_terminal_ends_in_order(
@@ -128,9 +135,9 @@ def test_a_run_interrupted_at_the_terminal_ends_in_order(
 ) -> None:
     place = small_steps(tmp_path, sandbox)
     sandbox.faults(Fault("timeout", after=40))
-    process = begin(place)
-    until_stalled(sandbox)
-    interrupted(process, signal.SIGINT)
+    with begun(place) as process:
+        until_stalled(sandbox)
+        interrupted(process, signal.SIGINT)
     go_on(place, sandbox, undisturbed)
 
 
@@ -139,9 +146,9 @@ def test_a_command_told_to_end_in_its_second_run_keeps_what_the_first_brought(
 ) -> None:
     place = small_steps(tmp_path, sandbox)
     sandbox.faults(Fault("timeout", match={"Date": DAYS[0]}))
-    process = begin(place, first=DAYS[0])
-    until_stalled(sandbox)
-    interrupted(process, signal.SIGTERM)
+    with begun(place, first=DAYS[0]) as process:
+        until_stalled(sandbox)
+        interrupted(process, signal.SIGTERM)
     assert all_rows(place) == undisturbed.tables
     sandbox.faults()
     before = answered(sandbox)
