@@ -107,7 +107,7 @@ def start(place: Place, *arguments: str, **environment: str) -> subprocess.Popen
 
 def end(process: subprocess.Popen[str]) -> Ended:
     """Wait for a command to end."""
-    out, told = process.communicate(timeout=300)
+    out, told = process.communicate(timeout=600)
     return Ended(process.returncode, out, told)
 
 

@@ -31,7 +31,7 @@ from optimove_pipeline_tests.end_to_end.place import (
 REPORTS = ("customer_send_details_by_campaign", "customer_action_details_by_date")
 IN_FLIGHT = 4
 ASKED_EACH_TIME = "general/GetLastDataUpdate"
-LONGEST_SECONDS = 120
+LONGEST_SECONDS = 300
 
 Calls = Counter[tuple[str, ...]]
 
