@@ -1,5 +1,6 @@
 """The factory of a report's assets: ``report``, ``validated`` and ``published``, each partitioned by day."""
 
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -12,13 +13,15 @@ from optimove_pipeline.assets.metadata import column_schema, history_plot, previ
 from optimove_pipeline.assets.outcomes import Days, complete_check, report_days
 from optimove_pipeline.assets.partitions import BACKFILL_POLICY, as_days
 from optimove_pipeline.assets.resources import OptimoveResource
-from optimove_pipeline.errors import ContractError, PipelineError
+from optimove_pipeline.errors import BusyError, ContractError, PipelineError
 from optimove_pipeline.feeds import attribute_column
 from optimove_pipeline.reports.catalogue import REPORTS
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.session import Session
 from optimove_pipeline.stages.publish import publish, publish_quarantine
 from optimove_pipeline.stages.validate import Validation, validate
+
+logger = logging.getLogger(__name__)
 
 
 def key(stage: str, feed: str) -> dg.AssetKey:
@@ -123,9 +126,8 @@ def _validated(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
             try:
                 validations[day] = _validate(session, report, day)
             except ContractError as error:
-                publish_quarantine(report, day, session.staging, optimove.warehouse, session.run_id)
-                session.landing.discard(report.name, day)
                 days.missing[day] = error
+                _set_aside(optimove, report, day)
             except PipelineError as error:
                 days.missing[day] = error
             else:
@@ -134,6 +136,16 @@ def _validated(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
         return report_days(context, days, check_results(validations, history))
 
     return validated
+
+
+def _set_aside(optimove: OptimoveResource, report: Report, day: date) -> None:
+    """Show the broken rows of a day that is held back in the warehouse, and let the next run ask for it anew."""
+    session = optimove.session
+    session.landing.discard(report.name, day)
+    try:
+        publish_quarantine(report, day, session.staging, optimove.warehouse, session.run_id)
+    except BusyError as error:
+        logger.warning("The quarantine of %s of %s is not in the warehouse yet: %s", report.name, day, error)
 
 
 def _validate(session: Session, report: Report, day: date) -> Validation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,10 +16,12 @@ from optimove_pipeline.assets.outcomes import COMPLETE
 from optimove_pipeline.assets.partitions import DAYS_PER_RUN
 from optimove_pipeline.assets.resources import CALL_CLASS_TAG, COMMAND_RUNS_TAG, COMMAND_TAG
 from optimove_pipeline.config import Settings
-from optimove_pipeline.errors import PartitionError
+from optimove_pipeline.errors import ForbiddenError, PartitionError
 from optimove_pipeline.optimove.budget import CallClass
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.session import Session
+
+logger = logging.getLogger(__name__)
 
 STAGES = ("report", "validated", "published")
 
@@ -69,6 +72,9 @@ def last_closed_day(settings: Settings) -> date:
 def last_data_update(settings: Settings) -> date:
     """Ask the API how far its data reach before a run, so that a wrong address or key is one message, and soon.
 
+    A key that may not ask this (reference, section 1.2) may still be good for reports: it counts as the last closed
+    day.
+
     Raises:
         SettingsError: the settings can't work; nothing is written.
         ApiError: the address or the credentials are wrong, or the API does not answer.
@@ -77,6 +83,9 @@ def last_data_update(settings: Settings) -> date:
     session = Session(settings.model_copy(update={"api": impatient}), "check")
     try:
         return session.last_data_update()
+    except ForbiddenError as error:
+        logger.warning("How far the tenant's data reach is not known, so snapshots fail: %s", error)
+        return last_closed_day(settings)
     finally:
         session.close()
 

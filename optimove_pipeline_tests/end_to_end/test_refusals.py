@@ -9,7 +9,17 @@ import pytest
 
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.process import RunningSandbox
-from optimove_pipeline_tests.end_to_end.place import NEWEST, Ended, Place, pull, run, tables
+from optimove_pipeline_tests.end_to_end.place import (
+    NEWEST,
+    Ended,
+    Place,
+    alike,
+    published,
+    pull,
+    run,
+    tables,
+    true_rows,
+)
 
 DAY = ("--from", str(NEWEST), "--to", str(NEWEST))
 
@@ -127,3 +137,13 @@ def test_a_key_that_is_refused_during_a_run_ends_it_without_further_calls(
     assert problems
     assert all("HTTP 401" in problem and "check OPTIMOVE_API_KEY" in problem for problem in problems)
     assert tables(place) == []
+
+
+def test_a_key_that_may_not_ask_for_the_last_update_still_pulls_reports(
+    place: Place, sandbox: RunningSandbox
+) -> None:
+    sandbox.faults(Fault("forbidden", function="GetLastDataUpdate"))
+    ended = pull(place, "promo_codes")
+    assert ended.code == 0, ended.told
+    assert "How far the tenant's data reach is not known" in ended.told
+    assert alike(published(place, "promo_codes", NEWEST)) == alike(true_rows(sandbox, "promo_codes", NEWEST))

@@ -41,7 +41,10 @@ def test_the_survivors_spend_what_is_allowed_and_no_more(place: str) -> None:
     dice = random.Random(4)
     windows = [(window.calls, window.seconds) for window in WINDOWS]
     with counting_server() as arrivals:
-        orders = [Orders(place, f"{arrivals.url}/{number}", windows, SECONDS) for number in range(6)]
+        orders = [
+            Orders(place, f"{arrivals.url}/{number}", windows, SECONDS, tasks=1 if number < 4 else 20)
+            for number in range(6)
+        ]
         with ready_hammers(orders) as hammers:
             go(hammers)
             for hammer in hammers[:4]:
