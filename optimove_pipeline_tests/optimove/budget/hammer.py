@@ -15,6 +15,9 @@ import httpx
 from optimove_pipeline.optimove.budget import Budget, CallClass, Grant, Window, open_budget
 from optimove_pipeline_tests.optimove.budget.places import store_at
 
+SANDBOX_HEADERS = {"X-API-KEY": "sandbox-key"}
+"""What the sandbox lets in; other servers don't ask."""
+
 
 @dataclass(frozen=True, slots=True)
 class Orders:
@@ -51,7 +54,7 @@ async def _hammer(orders: Orders) -> None:
         call_class=CallClass(orders.call_class),
         guard=orders.guard,
     )
-    async with aclosing(budget), httpx.AsyncClient(timeout=30) as client:
+    async with aclosing(budget), httpx.AsyncClient(timeout=30, headers=SANDBOX_HEADERS) as client:
         print("ready", flush=True)  # noqa: T201
         await asyncio.to_thread(sys.stdin.readline)
         calls = [asyncio.create_task(_call_on(budget, client, orders.url)) for _ in range(orders.tasks)]
