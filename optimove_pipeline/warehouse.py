@@ -39,7 +39,7 @@ class Warehouse:
         *,
         lock_timeout: float = 600,
         connect: Connect | None = None,
-        memory_limit: str = "256MB",
+        memory_limit: str = "128MB",
     ) -> None:
         self.path = path
         self._lock = path.with_name(f"{path.name}.lock")
