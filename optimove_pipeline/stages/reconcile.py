@@ -42,7 +42,7 @@ def compare(left: pl.LazyFrame, right: pl.LazyFrame, columns: Sequence[str], sho
 
 
 def split_codes(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Return a row for each promo code: several may stand in one value, and none is empty (reference, 1.7)."""
+    """Return a row for each promo code of a value; no code is the empty text (reference, section 1.7)."""
     codes = pl.col("promo_code").fill_null("").str.split(",")
     return rows.with_columns(codes).explode("promo_code").with_columns(pl.col("promo_code").str.strip_chars())
 
