@@ -24,7 +24,6 @@ from optimove_pipeline.optimove.budget import (
     FileStore,
     PostgresStore,
     Store,
-    Usage,
     Window,
     client_id,
     open_budget,
@@ -80,25 +79,18 @@ class Session:
         Raises:
             ApiError: the address or the credentials are wrong, or the API does not answer.
         """
-        extraction = self._opened()
-        assert self._loop is not None  # noqa: S101 - opened above
-        return self._loop.run(extraction.client.last_data_update())
+        loop, extraction = self._opened()
+        return loop.run(extraction.client.last_data_update())
 
     def extract(self, report: Report, days: Sequence[date]) -> Outcome:
         """Extract a report for all days together; see ``Extraction.run``. Raises as ``last_data_update`` does."""
-        extraction = self._opened()
-        assert self._loop is not None  # noqa: S101 - opened above
-        return self._loop.run(extraction.run(report, days))
+        loop, extraction = self._opened()
+        return loop.run(extraction.run(report, days))
 
     @property
     def waited_seconds(self) -> float:
         """Seconds that calls of this session have waited for the budget so far."""
         return 0.0 if self._budget is None else self._budget.usage.waited_seconds
-
-    @property
-    def usage(self) -> Usage | None:
-        """What the session has had of the budget so far."""
-        return None if self._budget is None else self._budget.usage
 
     def close(self) -> None:
         """Close connections and files, and remove what has been kept long enough; safe to call twice."""
@@ -112,19 +104,19 @@ class Session:
             self._loop = None
             self._extraction = None
 
-    def _opened(self) -> Extraction:
-        """Open the client with the first report, so that stages that make no call need no credentials."""
+    def _opened(self) -> tuple[BackgroundLoop, Extraction]:
+        """Open the client with the first report, so that stages that make no call ask the API nothing."""
         if self._refusal is not None:
             raise self._refusal
+        self._loop = loop = self._loop or BackgroundLoop()
         if self._extraction is None:
-            self._loop = self._loop or BackgroundLoop()
             try:
-                self._extraction = self._loop.run(self._open())
+                self._extraction = loop.run(self._open())
             except PipelineError as error:
                 # Every report would meet it, after as many attempts.
                 self._refusal = error
                 raise
-        return self._extraction
+        return loop, self._extraction
 
     async def _open(self) -> Extraction:
         settings = self.settings

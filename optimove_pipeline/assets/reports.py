@@ -3,7 +3,8 @@
 import logging
 import warnings
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date
+from time import perf_counter
 from typing import Any
 
 import dagster as dg
@@ -86,6 +87,7 @@ def _extracted(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
         outcome = session.extract(report, as_days(context.partition_keys))
         waited = session.waited_seconds - waited_before
         days = Days(missing=dict(outcome.failed))
+        plot = history_plot(_counts(session, "report", report.name))
         for day, done in outcome.extracted.items():
             spent = session.journal.tallies[report.name, day]
             days.made[day] = {
@@ -96,7 +98,7 @@ def _extracted(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
                 "bytes": done.size,
                 "API seconds": round(spent.seconds, 3),
                 "seconds waited for the budget": round(waited, 3),
-                "rows per day": history_plot(_counts(session, "report", report.name)),
+                "rows per day": plot,
             }
         return report_days(context, days, needed=not _replaceable(context, session, report))
 
@@ -130,9 +132,10 @@ def _validated(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
                 _set_aside(optimove, report, day)
             except PipelineError as error:
                 days.missing[day] = error
-            else:
-                days.made[day] = _validation_metadata(session, report, day, validations[day])
         history = _counts(session, "validated", report.name)
+        plot = history_plot(history)
+        for day, validation in validations.items():
+            days.made[day] = {**_validation_metadata(session, report, day, validation), "rows per day": plot}
         return report_days(context, days, check_results(validations, history))
 
     return validated
@@ -170,7 +173,6 @@ def _validation_metadata(session: Session, report: Report, day: date, validation
         "unknown columns": ", ".join(validation.unknown_columns) or "none",
         "dagster/column_schema": column_schema(report, validation.columns),
         "preview": preview(report, partition, personal=session.settings.warehouse.preview),
-        "rows per day": history_plot(_counts(session, "validated", report.name)),
     }
 
 
@@ -178,19 +180,19 @@ def _published(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
     @_asset("published", report, partitions, deps=[key("validated", report.name)], kinds={"duckdb"})
     def published(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session = optimove.session
-        days = Days()
+        days, ready = Days(), []
         for day in as_days(context.partition_keys):
             try:
                 session.staging.open("validated", report.name, day)
             except PipelineError as error:
                 days.missing[day] = error
             else:
-                days.made[day] = {}
-        if days.made:
-            begun = datetime.now(session.settings.zone)
-            result = publish(report, sorted(days.made), session.staging, optimove.warehouse, session.run_id)
-            seconds = (datetime.now(session.settings.zone) - begun).total_seconds()
-            for day in days.made:
+                ready.append(day)
+        if ready:
+            begun = perf_counter()
+            result = publish(report, ready, session.staging, optimove.warehouse, session.run_id)
+            seconds = perf_counter() - begun
+            for day in ready:
                 days.made[day] = {
                     "dagster/row_count": result.rows[day],
                     "dagster/table_name": result.table,
@@ -203,5 +205,5 @@ def _published(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
 
 def _counts(session: Session, stage: str, feed: str) -> dict[date, int]:
     staging = session.staging
-    days = staging.days(stage, feed)[-28:]
+    days = staging.days(stage, feed)
     return {day: partition.rows for day in days if (partition := staging.find(stage, feed, day))}
