@@ -18,13 +18,6 @@ def started() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
-def sandbox(started: RunningSandbox) -> RunningSandbox:
-    """A tiny sandbox without limits, in the state of its start."""
-    started.reset()
-    return started
-
-
-@pytest.fixture
 def place(tmp_path: Path, sandbox: RunningSandbox) -> Place:
     """A fresh place whose settings name the sandbox as a tenant."""
     return settle(tmp_path, sandbox)

@@ -12,13 +12,6 @@ def started() -> Iterator[RunningSandbox]:
         yield sandbox
 
 
-@pytest.fixture
-def sandbox(started: RunningSandbox) -> RunningSandbox:
-    """A tiny sandbox without limits, in the state of its start."""
-    started.reset()
-    return started
-
-
 @pytest.fixture(scope="package")
 def started_slow() -> Iterator[RunningSandbox]:
     with running_sandbox(preset="tiny", today=TODAY, windows=(), latency=0.05) as sandbox:

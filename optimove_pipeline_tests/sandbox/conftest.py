@@ -17,13 +17,6 @@ def started() -> Iterator[RunningSandbox]:
 
 
 @pytest.fixture
-def sandbox(started: RunningSandbox) -> RunningSandbox:
-    """A tiny sandbox without limits, in the state of its start."""
-    started.reset()
-    return started
-
-
-@pytest.fixture
 def client(sandbox: RunningSandbox) -> Iterator[httpx.Client]:
     with client_of(sandbox) as client:
         yield client
