@@ -23,7 +23,6 @@ from rich.logging import RichHandler
 from rich.table import Table
 
 from optimove_pipeline.commands import report_list
-from optimove_pipeline.commands.dagster_home import prepare_dagster_home
 from optimove_pipeline.config import Settings, load_settings
 from optimove_pipeline.errors import PipelineError, SettingsError
 from optimove_pipeline.reports.catalogue import BY_NAME
@@ -135,10 +134,11 @@ def sandbox_command(*, port: int, preset: str, seed: int, options: tuple[str, ..
 @plain_errors
 def dev_command(*, port: int) -> None:
     """Start Dagster's UI and daemon, with the sandbox running if no tenant is configured."""
+    from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
     from optimove_pipeline.commands.dev import run_dagster
 
     with tenant_or_sandbox(load_settings()) as settings:
-        prepare_dagster_home(settings.data_dir)
+        open_instance(prepare_dagster_home(settings.data_dir)).dispose()
         sys.exit(run_dagster(port))
 
 
@@ -188,17 +188,18 @@ def _range(settings: Settings, days: int | None, first: datetime | None, last: d
 
 def _run(settings: Settings, first: date, last: date, *, backfill: bool) -> Summary:
     from optimove_pipeline.assets.graph import build_definitions
+    from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
     from optimove_pipeline.commands.progress import Progress
     from optimove_pipeline.commands.run import execute, last_data_update, plan_runs
     from optimove_pipeline.optimove.budget import CallClass
 
     updated = last_data_update(settings)
     planned = [*plan_runs(settings.reports.selected(), first, last, updated)]
-    prepare_dagster_home(settings.data_dir)
     _tell_plan(settings, planned, last, updated)
     progress = Progress(planned, told)
     call_class = CallClass.BACKFILL if backfill else CallClass.DAILY
-    return execute(build_definitions(settings), planned, call_class, progress.tell)
+    with open_instance(prepare_dagster_home(settings.data_dir)) as instance:
+        return execute(build_definitions(settings), instance, planned, call_class, progress.tell)
 
 
 def _tell_plan(settings: Settings, planned: Sequence[Planned], last: date, updated: date) -> None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import dagster as dg
 import yaml
 
+from optimove_pipeline.file_lock import locked
 from optimove_pipeline.files import write_atomically
+
+OPENING_SECONDS = 120.0
+"""Longest wait for another process to create Dagster's history, which takes it a second."""
 
 _INSTANCE: dict[str, object] = {
     "telemetry": {"enabled": False},
@@ -28,3 +33,16 @@ def prepare_dagster_home(data_dir: Path) -> Path:
         write_atomically(instance_file, yaml.safe_dump(_INSTANCE, sort_keys=False).encode())
     os.environ["DAGSTER_HOME"] = str(home)
     return home
+
+
+def open_instance(home: Path) -> dg.DagsterInstance:
+    """Return Dagster's instance of ``home``; close it after use.
+
+    Dagster creates its tables without a look at who else does: two processes that both begin in a new folder would
+    meet, and one of them fail. Hence one at a time.
+
+    Raises:
+        BusyError: another process has been opening it for two minutes.
+    """
+    with locked(home / "opening.lock", "opening Dagster's history", OPENING_SECONDS):
+        return dg.DagsterInstance.from_config(str(home))

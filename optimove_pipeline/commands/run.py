@@ -116,6 +116,7 @@ def plan_runs(reports: Sequence[Report], first: date, last: date, updated: date)
 
 def execute(
     definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
     planned: Sequence[Planned],
     call_class: CallClass,
     progress: Callable[[dg.DagsterEvent], None],
@@ -131,9 +132,8 @@ def execute(
         COMMAND_TAG: str(uuid.uuid4()),
         COMMAND_RUNS_TAG: str(len(planned)),
     }
-    with dg.DagsterInstance.get() as instance:
-        for each in planned:
-            _execute(definitions, instance, each, tags, progress, summary)
+    for each in planned:
+        _execute(definitions, instance, each, tags, progress, summary)
     return summary
 
 

@@ -1,0 +1,28 @@
+"""Dagster's own folder."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from optimove_pipeline_tests.children import child, line
+
+OPENER = """
+import sys
+from pathlib import Path
+from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
+home = prepare_dagster_home(Path(sys.argv[1]))
+print("prepared", flush=True)
+sys.stdin.readline()
+with open_instance(home) as instance:
+    print(instance.get_runs_count(), flush=True)
+"""
+
+
+def test_processes_that_begin_a_new_folder_at_once_all_open_it(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        openers = [stack.enter_context(child(OPENER, tmp_path)) for _ in range(4)]
+        assert [line(opener) for opener in openers] == ["prepared"] * 4
+        for opener in openers:
+            assert opener.stdin is not None
+            opener.stdin.write("\n")
+            opener.stdin.flush()
+        assert [line(opener) for opener in openers] == ["0"] * 4
