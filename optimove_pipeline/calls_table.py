@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 from duckdb import DuckDBPyConnection
-
-from optimove_pipeline.tables import streaming
 
 TABLE = "ops.api_calls"
 COLUMNS: dict[str, str] = {
@@ -39,6 +38,16 @@ _INSERT = f"""
 """  # noqa: S608 - names of our own
 
 
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    """A frame as DuckDB reads it without copying and without pyarrow: by Arrow's C interface alone."""
+
+    frame: pl.DataFrame
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.frame.__arrow_c_stream__(requested_schema)
+
+
 def record_calls(connection: DuckDBPyConnection, calls: Sequence[Mapping[str, Any]]) -> int:
     """Add calls, given by the columns of ``COLUMNS``, that the table does not hold yet; return how many.
 
@@ -50,7 +59,9 @@ def record_calls(connection: DuckDBPyConnection, calls: Sequence[Mapping[str, An
     if not calls:
         return 0
     frame = pl.DataFrame([dict(call) for call in calls], infer_schema_length=None).unique("call_id", keep="first")
-    with streaming(connection, "_calls", frame.schema) as stream:
-        stream.frame = frame
+    connection.register("_calls", _Stream(frame))
+    try:
         added = connection.execute(_INSERT).fetchone()
+    finally:
+        connection.unregister("_calls")
     return int(added[0]) if added else 0

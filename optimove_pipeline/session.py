@@ -35,7 +35,7 @@ from optimove_pipeline.reports.landing import Landing
 from optimove_pipeline.reports.lookups import Lookups
 from optimove_pipeline.reports.paging import PagingRule
 from optimove_pipeline.reports.report import Report
-from optimove_pipeline.secret_references import expand, reveal
+from optimove_pipeline.settings.secrets import expand, reveal
 from optimove_pipeline.staging import Staging
 
 

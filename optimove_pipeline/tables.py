@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 
-import polars as pl
 from duckdb import DuckDBPyConnection
 
 from optimove_pipeline.warehouse import exists, quoted
@@ -29,33 +28,6 @@ class Table:
     empty: frozenset[str] = frozenset()
     comment: str = ""
     column_comments: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Stream:
-    """A frame as DuckDB reads it without copying and without pyarrow: by Arrow's C interface alone."""
-
-    frame: pl.DataFrame
-
-    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
-        return self.frame.__arrow_c_stream__(requested_schema)
-
-
-@contextmanager
-def streaming(connection: DuckDBPyConnection, name: str, schema: pl.Schema) -> Iterator[Stream]:
-    """Let SQL read, under that name, whatever frame of the schema the stream holds at the moment.
-
-    DuckDB keeps what is registered until the transaction ends, so frames are not registered one by one: they would
-    all stay in memory.
-    """
-    empty = pl.DataFrame(schema=schema)
-    stream = Stream(empty)
-    connection.register(name, stream)
-    try:
-        yield stream
-    finally:
-        connection.unregister(name)
-        stream.frame = empty
 
 
 def prepare(connection: DuckDBPyConnection, table: Table) -> dict[str, str]:
@@ -80,23 +52,22 @@ def prepare(connection: DuckDBPyConnection, table: Table) -> dict[str, str]:
 
 
 def replace_day(
-    connection: DuckDBPyConnection,
-    table: str,
-    day: date,
-    frames: Iterable[pl.DataFrame],
-    schema: pl.Schema,
-    run_id: str,
+    connection: DuckDBPyConnection, table: str, day: date, parts: Sequence[Path], columns: Sequence[str], run_id: str
 ) -> int:
-    """Replace a day's rows and return how many it has now. Runs in the caller's transaction."""
+    """Replace a day's rows by those of Parquet files and return how many it has now.
+
+    Every part has all of the columns. Runs in the caller's transaction.
+    """
     connection.execute(f"DELETE FROM {quoted(table)} WHERE {DAY} = ?", [day])  # noqa: S608 - quoted
-    insert = f"INSERT INTO {quoted(table)} BY NAME SELECT *, $1 AS _loaded_at, $2 AS _run_id FROM _rows"  # noqa: S608
-    values = [datetime.now(UTC).replace(tzinfo=None), run_id]
-    rows = 0
-    with streaming(connection, "_rows", schema) as stream:
-        for stream.frame in frames:
-            connection.execute(insert, values)
-            rows += stream.frame.height
-    return rows
+    if not parts:
+        return 0
+    chosen = ", ".join(map(quoted, columns))
+    inserted = connection.execute(
+        f"INSERT INTO {quoted(table)} BY NAME "  # noqa: S608 - quoted
+        f"SELECT {chosen}, ?::TIMESTAMP AS _loaded_at, ? AS _run_id FROM read_parquet(?)",
+        [datetime.now(UTC).replace(tzinfo=None), run_id, [str(part) for part in parts]],
+    ).fetchone()
+    return int(inserted[0]) if inserted else 0
 
 
 def _create(connection: DuckDBPyConnection, table: Table) -> None:

@@ -6,9 +6,11 @@ from datetime import date
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from optimove_pipeline.config import BudgetLimits, Reports, Settings, WindowLimit, sandbox_settings
+from optimove_pipeline.config import Settings, sandbox_settings
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.session import Session
+from optimove_pipeline.settings.api import BudgetLimits, WindowLimit
+from optimove_pipeline.settings.reports import Reports
 
 
 def extract(url: str, day: str, into: str, planning: str, stop_at: str) -> dict[str, int]:

@@ -10,10 +10,10 @@ import polars as pl
 from optimove_pipeline.assets.partitions import days_of_run
 from optimove_pipeline.assets.reports import key
 from optimove_pipeline.assets.resources import OptimoveResource
-from optimove_pipeline.config import Filters
 from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.session import Session
+from optimove_pipeline.settings.reports import Filters
 from optimove_pipeline.stages.reconcile import Mismatch, compare, split_codes
 from optimove_pipeline.staging import Partition
 

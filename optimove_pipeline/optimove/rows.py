@@ -15,6 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
+from polars import selectors as cs
 
 from optimove_pipeline.errors import AnswerError
 
@@ -67,17 +68,16 @@ def _has_half_pair(block: bytes) -> bool:
 
 
 def _parse_quickly(block: bytes, names: Sequence[str], known: dict[str, None]) -> Rows | None:
-    text = block.translate(None, _SPACES)
     keys = tuple(known)
     frame = _read(block, keys, names)
-    if not _covers(frame, text):
+    if not _covers(frame, block):
         new = tuple(key for key in _keys_of(block) if key not in known)
         if new:
             frame = _read(block, keys + new, names)
             known |= dict.fromkeys(key for key in new if frame[key].null_count() < frame.height)
     fields = {series.name: series for series in frame.get_columns() if series.name in known}
     lists = [fields.pop(key) for key in tuple(fields) if names and is_attribute_key(key)]
-    if not all(_all_arrays(values, text) for values in lists):
+    if lists and not _all_arrays(lists, block.translate(None, _SPACES)):
         return _parse_slowly(block, names, known)
     return Rows(frame.height, fields, _spread(lists, names))
 
@@ -88,15 +88,27 @@ def _read(block: bytes, keys: Sequence[str], names: Sequence[str]) -> pl.DataFra
     return pl.read_json(block, schema=schema)
 
 
-def _covers(frame: pl.DataFrame, text: bytes) -> bool:
-    """Whether the frame has a value for every key of the text (without spaces) that is not null there.
+def _covers(frame: pl.DataFrame, block: bytes) -> bool:
+    """Whether the frame surely has a value for every key of the block that is not null there.
 
-    Every such key leaves ``":`` in the text, strings may leave more of them, and no value comes without its key: so
-    where the two numbers agree, no key was dropped.
+    Every key has a colon of its own, and every other colon is in a value. So where the colons of the block are as
+    many as the values and the colons in them, besides those of keys that are null, no key was dropped. Values can
+    only hold more colons than the block shows through an escape, and look like a null key only through a quote.
     """
+    if b"\\" in block and (b"\\u003" in block or b'\\":' in block):
+        return False
     values = sum(frame.height - column.null_count() for column in frame.get_columns())
-    keys = text.count(b'":')
-    return values == keys or values == keys - text.count(b'":null')
+    surplus = block.count(b":") - values - _colons(frame)
+    return surplus == 0 or surplus == block.count(b'":null')
+
+
+def _colons(frame: pl.DataFrame) -> int:
+    """Return the colons in all values of the frame's columns, which are text or lists of text."""
+    colons = pl.element().str.count_matches(":", literal=True)
+    counts = frame.select(
+        cs.string().str.count_matches(":", literal=True).sum(), cs.list().list.eval(colons).list.sum().sum()
+    )
+    return sum(counts.row(0)) if counts.width else 0
 
 
 def _keys_of(block: bytes) -> list[str]:
@@ -109,8 +121,9 @@ def _unescaped(key: bytes) -> str:
     return str(json.loads(b'"' + key + b'"'))
 
 
-def _all_arrays(values: pl.Series, text: bytes) -> bool:
-    return text.count(f'"{values.name}":['.encode()) == len(values) - values.null_count()
+def _all_arrays(lists: Sequence[pl.Series], text: bytes) -> bool:
+    """Whether all lists were arrays in the text (without spaces), and none a lone value that Polars wrapped."""
+    return all(text.count(f'"{each.name}":['.encode()) == len(each) - each.null_count() for each in lists)
 
 
 def _spread(lists: Sequence[pl.Series], names: Sequence[str]) -> tuple[tuple[pl.Series, ...], ...]:

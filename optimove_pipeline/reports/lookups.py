@@ -14,11 +14,11 @@ from typing import Any
 
 import polars as pl
 
-from optimove_pipeline.config import Reports
 from optimove_pipeline.errors import AnswerError, ForbiddenError, RequestError, SettingsError
 from optimove_pipeline.files import write_atomically
 from optimove_pipeline.optimove.client import Optimove
 from optimove_pipeline.reports.report import Report
+from optimove_pipeline.settings.reports import Reports
 
 LIFECYCLE_STAGES = "model/GetLifecycleStageList"
 CUSTOMER_ATTRIBUTES = "model/GetCustomerAttributeList"

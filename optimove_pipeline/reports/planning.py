@@ -8,9 +8,9 @@ from datetime import date
 
 import polars as pl
 
-from optimove_pipeline.config import Filters, Reports
 from optimove_pipeline.optimove.calls import Call
 from optimove_pipeline.reports.report import Filter, Over, Parameter, Report, Source
+from optimove_pipeline.settings.reports import Filters, Reports
 
 RECIPIENT_GROUPS = range(10)
 """The recipient groups that an exhaustive plan tries (reference, section 1.7)."""

@@ -5,9 +5,10 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from optimove_pipeline.config import BudgetLimits, WindowLimit, sandbox_settings
+from optimove_pipeline.config import sandbox_settings
 from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.session import Session
+from optimove_pipeline.settings.api import BudgetLimits, WindowLimit
 
 
 def main(url: str, report: str, day: str, folder: str) -> None:

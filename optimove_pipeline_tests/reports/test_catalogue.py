@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from optimove_pipeline.config import Filters, Reports
 from optimove_pipeline.feeds import Kind, snake_case
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.reports.report import Filter, Over, Report, Source
+from optimove_pipeline.settings.reports import Filters, Reports
 
 SAMPLES = json.loads((Path(__file__).parents[1] / "data" / "optimove_api_samples.json").read_text(encoding="utf-8"))
 

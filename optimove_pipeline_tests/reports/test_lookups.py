@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import pytest
 
-from optimove_pipeline.config import Reports
 from optimove_pipeline.errors import AnswerError, SettingsError
 from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.reports.lookups import ACTIVITY_EVENTS, CUSTOMER_ATTRIBUTES, LIFECYCLE_STAGES, Lookups
 from optimove_pipeline.sandbox.attributes import ATTRIBUTES
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.process import RunningSandbox
+from optimove_pipeline.settings.reports import Reports
 from optimove_pipeline_tests.reports.extracting import TODAY, asked, client_of
 
 T = TypeVar("T")

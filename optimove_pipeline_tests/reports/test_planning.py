@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optimove_pipeline.config import Reports
 from optimove_pipeline.optimove.calls import Call
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.reports.planning import Known, needs_lookup, plan, read_upstream, row_filter
 from optimove_pipeline.reports.report import Report
+from optimove_pipeline.settings.reports import Reports
 
 DAY = date(2026, 11, 20)
 

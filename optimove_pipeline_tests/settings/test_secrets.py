@@ -4,7 +4,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from optimove_pipeline.errors import SettingsError
-from optimove_pipeline.secret_references import SecretReference, expand, reveal
+from optimove_pipeline.settings.secrets import SecretReference, expand, reveal
 
 
 class Holder(BaseModel, hide_input_in_errors=True):

@@ -1,0 +1,1 @@
+"""The parts of the tenant's settings; ``optimove_pipeline.config`` puts them together."""
