@@ -20,6 +20,7 @@ from pydantic.json_schema import SkipJsonSchema
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.settings.api import Api, BudgetLimits
 from optimove_pipeline.settings.problems import describe
+from optimove_pipeline.settings.readiness import Readiness
 from optimove_pipeline.settings.reports import Filters, Reports
 from optimove_pipeline.settings.types import Count, Day, Flag, Seconds, Section, Text
 from optimove_pipeline.settings.yaml_file import read_yaml
@@ -70,6 +71,7 @@ class Settings(Section):
     api: Api = Api()
     budget: BudgetLimits = BudgetLimits()
     reports: Reports = Reports()
+    readiness: Readiness = Readiness()
     warehouse: WarehouseSettings = WarehouseSettings()
     retention: Retention = Retention()
     sandbox: SkipJsonSchema[bool] = Field(default=False, exclude=True)

@@ -1,0 +1,42 @@
+"""Readiness: the moment from which a day's data is expected to be complete, and the one at which it is late."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from optimove_pipeline.config import Settings
+
+
+def ready_at(settings: Settings, day: date) -> datetime:
+    """Return the moment (UTC) from which a business day is looked for.
+
+    It is the first moment of the readiness time at which the day has ended in the tenant's time zone.
+    """
+    ended = datetime.combine(day + timedelta(days=1), time(), settings.zone).astimezone(UTC)
+    at = datetime.combine(ended.date(), settings.readiness.at, UTC)
+    return at if at >= ended else at + timedelta(days=1)
+
+
+def late_at(settings: Settings, day: date) -> datetime:
+    """Return the moment (UTC) at which a business day is late."""
+    return ready_at(settings, day) + timedelta(hours=settings.readiness.deadline_hours)
+
+
+def expected_day(settings: Settings, now: datetime) -> date:
+    """Return the newest business day that is looked for by ``now``; it may lie before the tenant's first day."""
+    return _newest(now, lambda day: ready_at(settings, day))
+
+
+def due_day(settings: Settings, now: datetime) -> date:
+    """Return the newest business day that is late by ``now`` if it is not there; it may lie before the first day."""
+    return _newest(now, lambda day: late_at(settings, day))
+
+
+def _newest(now: datetime, moment: Callable[[date], datetime]) -> date:
+    day = now.astimezone(UTC).date() + timedelta(days=1)
+    while moment(day) > now:
+        day -= timedelta(days=1)
+    return day
