@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
 import re
-from datetime import time
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -33,6 +33,6 @@ class Readiness(Section):
     catch_up_days: Annotated[Count, Field(le=366)] = Field(14, description="missed days that are caught up")
 
     @property
-    def at(self) -> time:
+    def at(self) -> datetime.time:
         """The readiness time."""
-        return time.fromisoformat(self.time)
+        return datetime.time.fromisoformat(self.time)
