@@ -1,0 +1,1 @@
+"""What Dagster does by itself: sensors, and the jobs that a person starts in the launchpad."""
