@@ -9,6 +9,7 @@ the last one wins whole. Parts that no manifest names any more stay for a day, f
 from __future__ import annotations
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -31,41 +32,65 @@ _DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A Parquet file of a partition; all of its rows have the ``numbers`` (columns of UInt32) besides."""
+
+    file: Path
+    numbers: dict[str, int]
+
+    def read(self, columns: Sequence[str]) -> pl.DataFrame:
+        """Return all rows in the columns given; a column that the part lacks is null text."""
+        present = pl.read_parquet_schema(self.file)
+        frame = pl.read_parquet(self.file, columns=[name for name in columns if name in present])
+        fixed = [pl.lit(number, pl.UInt32).alias(name) for name, number in self.numbers.items() if name in columns]
+        lacking = [name for name in columns if name not in present and name not in self.numbers]
+        return frame.with_columns(*fixed, *(pl.lit(None, pl.String).alias(name) for name in lacking)).select(columns)
+
+
+@dataclass(frozen=True, slots=True)
 class Partition:
     """One day of one feed at one stage.
 
-    ``parts`` are Parquet files in the order of the rows; ``columns`` maps column name to Polars dtype, united over
-    the parts, which may each lack some columns; ``metadata`` is what the stage noted about the day.
+    ``parts`` are in the order of the rows; ``columns`` maps column name to Polars dtype, united over the parts,
+    which may each lack some columns; ``metadata`` is what the stage noted about the day.
     """
 
     stage: str
     feed: str
     day: date
-    parts: tuple[Path, ...]
+    parts: tuple[Part, ...]
     rows: int
     columns: dict[str, str]
     metadata: dict[str, Any]
+
+    @property
+    def files(self) -> list[Path]:
+        """The parts' files."""
+        return [part.file for part in self.parts]
 
     def scan(self, columns: Sequence[str]) -> pl.LazyFrame:
         """Return the named text columns of all rows, lazily; a column that a part lacks is null there."""
         schema = dict.fromkeys(columns, pl.String())
         if not self.parts:
             return pl.LazyFrame(schema=schema)
-        return pl.scan_parquet(
-            list(self.parts), schema=schema, missing_columns="insert", extra_columns="ignore"
-        ).select(columns)
+        return pl.scan_parquet(self.files, schema=schema, missing_columns="insert", extra_columns="ignore").select(
+            columns
+        )
 
 
 @dataclass(slots=True)
 class PartWriter:
-    """Collects frames and writes them as parts of ``rows_per_part`` rows; ``metadata`` goes to the manifest."""
+    """Collects frames and writes them as parts of ``rows_per_part`` rows; ``metadata`` goes to the manifest.
+
+    ``parts`` are the files by name, each with the numbers that its rows have besides.
+    """
 
     folder: Path
     rows_per_part: int = ROWS_PER_PART
     metadata: dict[str, Any] = field(default_factory=dict)
     rows: int = 0
     columns: dict[str, str] = field(default_factory=dict)
-    parts: list[str] = field(default_factory=list)
+    parts: dict[str, dict[str, int]] = field(default_factory=dict)
     _prefix: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _frames: list[pl.DataFrame] = field(default_factory=list)
     _held: int = 0
@@ -85,20 +110,41 @@ class PartWriter:
         """Rows written so far, those not yet in a part included."""
         return self.rows + self._held
 
+    def link(self, file: Path, rows: int, numbers: dict[str, int]) -> None:
+        """Add a Parquet file of text columns as a part of its own, without a copy; its rows get the ``numbers``.
+
+        It comes before rows that are not in a part yet.
+        """
+        schema = {**pl.read_parquet_schema(file), **dict.fromkeys(numbers, pl.UInt32())}
+        self.columns |= {name: str(dtype) for name, dtype in schema.items() if name not in self.columns}
+        os.link(file, self.folder / self._next(numbers))
+        self.rows += rows
+
     def flush(self) -> None:
         """Write the rows held so far as one part."""
         if self._frames:
             self._write_part()
 
+    def clear(self) -> None:
+        """Take back all rows; the columns stay."""
+        for name in self.parts:
+            (self.folder / name).unlink(missing_ok=True)
+        self.parts.clear()
+        self._frames.clear()
+        self.rows = self._held = 0
+
     def _write_part(self) -> None:
         held = pl.concat(self._frames, how="diagonal_relaxed")
         part, rest = held.head(self.rows_per_part), held.slice(self.rows_per_part)
-        name = f"{self._prefix}-{len(self.parts):05d}.parquet"
-        self.parts.append(name)
-        part.write_parquet(self.folder / name, compression="zstd", compression_level=1, statistics=False)
+        part.write_parquet(self.folder / self._next({}), compression="zstd", compression_level=1, statistics=False)
         self.rows += part.height
         self._frames = [] if rest.is_empty() else [rest]
         self._held = rest.height
+
+    def _next(self, numbers: dict[str, int]) -> str:
+        name = f"{self._prefix}-{len(self.parts):05d}.parquet"
+        self.parts[name] = numbers
+        return name
 
 
 class Staging:
@@ -121,7 +167,7 @@ class Staging:
             stage=stage,
             feed=feed,
             day=day,
-            parts=tuple(folder / name for name in manifest["parts"]),
+            parts=tuple(Part(folder / name, numbers) for name, numbers in manifest["parts"].items()),
             rows=manifest["rows"],
             columns=manifest["columns"],
             metadata=manifest["metadata"],
@@ -179,8 +225,7 @@ class Staging:
             yield writer
             writer.flush()
         except BaseException:
-            for name in writer.parts:
-                (folder / name).unlink(missing_ok=True)
+            writer.clear()
             raise
         manifest = {
             "rows": writer.rows,

@@ -199,7 +199,7 @@ def test_replaced_parts_go_after_a_day(staging: Staging) -> None:
 def test_parts_just_replaced_stay_however_old_they_are(staging: Staging) -> None:
     write(staging, ["first"])
     opened = held(staging)
-    age(opened.parts[0], 10 * A_DAY)
+    age(opened.files[0], 10 * A_DAY)
     write(staging, ["second"])
     staging.sweep(35)
     assert values(opened) == ["first"]
@@ -211,7 +211,7 @@ def test_parts_hold_the_rows_of_a_row_group_in_order(staging: Staging) -> None:
             writer.write(pl.DataFrame({"promo_code": [str(number) for number in range(start, start + rows)]}))
             assert writer.total == start + rows
     partition = held(staging)
-    assert [pl.scan_parquet(part).select(pl.len()).collect().item() for part in partition.parts] == [
+    assert [pl.scan_parquet(part).select(pl.len()).collect().item() for part in partition.files] == [
         10,
         10,
         10,

@@ -34,7 +34,7 @@ def load(answers: str, calls: int, pages: int, into: str) -> int:
     answered = [[next(files) for _ in range(pages)] for _ in planned]
     with ThreadPoolExecutor(_READERS) as readers:
         landed = [*readers.map(partial(_land, landing), planned, answered)]
-    assemble(staging, REPORT, DAY, planned, landed, {})
+    assemble(staging, REPORT, DAY, landed, {})
     validate(REPORT, DAY, staging, tolerated_share=0.0)
     published = publish(REPORT, [DAY], staging, Warehouse(Path(into) / "warehouse.duckdb"), "benchmark")
     return published.rows[DAY]

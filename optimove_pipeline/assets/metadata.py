@@ -36,7 +36,7 @@ def preview(feed: Feed, partition: Partition, *, personal: bool) -> dg.MarkdownM
         names = [name for name in names if _impersonal(feed, name)]
     if not partition.parts or not names:
         return dg.MetadataValue.md("no rows to show")
-    rows = pl.scan_parquet(partition.parts[0]).head(PREVIEW_ROWS).collect()
+    rows = pl.scan_parquet(partition.files[0]).head(PREVIEW_ROWS).collect()
     shown = rows.select(name for name in names if name in rows.columns)
     lines = [_line(shown.columns), _line(["---"] * shown.width), *(_line(row) for row in shown.iter_rows())]
     note = "" if personal else "\n\nColumns that tell of single customers are left out (`warehouse.preview`)."

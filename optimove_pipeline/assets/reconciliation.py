@@ -105,7 +105,7 @@ def _rows(partition: Partition, columns: Sequence[str], filters: Filters) -> pl.
     kinds = {column.name: column.kind.dtype for column in BY_NAME[partition.feed].columns}
     schema = {name: kinds[name] for name in columns}
     rows = (
-        pl.scan_parquet(list(partition.parts), extra_columns="ignore")
+        pl.scan_parquet(partition.files, extra_columns="ignore")
         if partition.parts
         else pl.LazyFrame(schema=schema)
     )

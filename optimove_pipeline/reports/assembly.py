@@ -1,4 +1,4 @@
-"""Assembly: the landed pages of a day's calls, stamped, become the partition of the report."""
+"""Assembly: the landed pages of a day's calls become the partition of the report."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from datetime import date
 
 import polars as pl
 
-from optimove_pipeline.optimove.calls import Call
-from optimove_pipeline.reports.landing import Page
+from optimove_pipeline.reports.landing import Page, RowsFile
 from optimove_pipeline.reports.report import Report
-from optimove_pipeline.staging import Staging
+from optimove_pipeline.staging import PartWriter, Staging
 
 CALL, PAGE = "_call", "_page"
 """Columns (UInt32) that tell which call of the plan, and which page of it, a row came from."""
+
+_ROWS_OF_A_PART = 4096
+"""Files of fewer rows are put together: each costs those who read it a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,42 +34,39 @@ def assemble(
     staging: Staging,
     report: Report,
     day: date,
-    calls: Sequence[Call],
     pages: Sequence[Sequence[Page]],
     wanted: Mapping[str, frozenset[str]],
 ) -> Extracted:
-    """Write the partition ``report/<name>`` of a day.
+    """Write the partition ``report/<name>`` of a day from the ``pages`` of each of its calls.
 
     Its columns are text: the documented ones, stamps, ``attribute_*`` and unknown fields as they came; besides
     them ``_call`` and ``_page``. Rows without a ``wanted`` value, by column, are left out.
     """
     with staging.writing("report", report.name, day) as writer:
         writer.write(_no_rows(report))
-        for number, (call, of_call) in enumerate(zip(calls, pages, strict=True)):
+        for number, of_call in enumerate(pages):
             for page_number, page in enumerate(of_call):
                 for file in page.files:
-                    frame = _stamped(pl.read_parquet(file), call).with_columns(
-                        pl.lit(number, pl.UInt32).alias(CALL), pl.lit(page_number, pl.UInt32).alias(PAGE)
-                    )
-                    writer.write(_only(frame, wanted))
+                    _add(writer, file, {CALL: number, PAGE: page_number}, wanted)
         size = sum(page.size for of_call in pages for page in of_call)
-        extracted = Extracted(day, writer.total, len(calls), sum(map(len, pages)), size)
+        extracted = Extracted(day, writer.total, len(pages), sum(map(len, pages)), size)
         writer.metadata |= {"calls": extracted.calls, "pages": extracted.pages, "size": extracted.size}
     return extracted
+
+
+def _add(writer: PartWriter, file: RowsFile, numbers: dict[str, int], wanted: Mapping[str, frozenset[str]]) -> None:
+    if file.rows >= _ROWS_OF_A_PART and not wanted:
+        writer.link(file.path, file.rows, numbers)
+    else:
+        frame = pl.read_parquet(file.path).with_columns(
+            pl.lit(number, pl.UInt32).alias(name) for name, number in numbers.items()
+        )
+        writer.write(_only(frame, wanted))
 
 
 def _no_rows(report: Report) -> pl.DataFrame:
     text = {column.name: pl.String() for column in report.columns}
     return pl.DataFrame(schema={**text, CALL: pl.UInt32(), PAGE: pl.UInt32()})
-
-
-def _stamped(frame: pl.DataFrame, call: Call) -> pl.DataFrame:
-    """Fill in what the rows don't echo from the request; a value that a row does have wins."""
-    stamps = []
-    for column, value in call.stamps:
-        stamp = pl.lit(value, pl.String)
-        stamps.append((pl.coalesce(pl.col(column), stamp) if column in frame.columns else stamp).alias(column))
-    return frame.with_columns(stamps)
 
 
 def _only(frame: pl.DataFrame, wanted: Mapping[str, frozenset[str]]) -> pl.DataFrame:

@@ -105,16 +105,16 @@ class Extraction:
             calls = await self.plan(report, day)
             await asyncio.to_thread(self._claim, report, day, asked)
             pages = await self._land_all(report, calls, slots)
-            return await asyncio.to_thread(self._assemble, report, day, calls, pages)
+            return await asyncio.to_thread(self._assemble, report, day, pages)
 
     def _claim(self, report: Report, day: date, asked: float) -> None:
         hours = self.settings.retention.resume_hours
         if self.landing.claim(report.name, day, self.run_id, self.resumable, hours, asked=asked):
             logger.info("%s of %s goes on with the answers landed before", report.name, day)
 
-    def _assemble(self, report: Report, day: date, calls: list[Call], pages: list[list[Page]]) -> Extracted:
+    def _assemble(self, report: Report, day: date, pages: list[list[Page]]) -> Extracted:
         wanted = row_filter(report, self.settings.reports.filters)
-        extracted = assemble(self.staging, report, day, calls, pages, wanted)
+        extracted = assemble(self.staging, report, day, pages, wanted)
         self.landing.complete(report.name, day, self.run_id)
         return extracted
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -28,12 +29,23 @@ from optimove_pipeline.optimove.calls import Call
 Frames = Callable[[Path], Iterator[pl.DataFrame]]
 """Reads a raw answer as frames of text columns."""
 
+Stamps = tuple[tuple[str, str | None], ...]
+"""Values of a request that its rows don't echo, by column."""
+
 _CLAIM = "claim.json"
 _LOCK = ".lock"
 _ANSWER, _MARKER = ".answer", ".json"
 
 _FRAMES_PER_FILE = 8
 """A page of 10,000 rows comes in some three frames: a file for each took 9 % more CPU here and 29 % in assembly."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowsFile:
+    """A Parquet file of ``rows`` rows of a page."""
+
+    path: Path
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +57,18 @@ class Page:
 
     skip: int
     rows: int
-    files: tuple[Path, ...]
+    files: tuple[RowsFile, ...]
     fingerprint: int
     size: int
 
 
 @dataclass(frozen=True, slots=True)
 class LandedCall:
-    """The folder of one call's pages; ``frames`` reads a raw answer."""
+    """The folder of one call's pages; ``frames`` reads a raw answer, ``stamps`` are what its rows don't echo."""
 
     folder: Path
     frames: Frames
+    stamps: Stamps = ()
 
     def pages(self) -> list[Page]:
         """Return the landed pages in order, without gaps, reading raw answers that were not read yet."""
@@ -90,7 +103,7 @@ class LandedCall:
 
     def keep_empty(self, skip: int) -> Page:
         """Note that nothing begins at row ``skip``."""
-        return self._mark(skip, 0, [], 0, 0)
+        return self._mark(skip, {}, 0, 0)
 
     def forget(self, page: Page) -> None:
         """Remove a page that turned out not to be one."""
@@ -108,8 +121,7 @@ class LandedCall:
             marker = json.loads(self._marker(skip).read_bytes())
         except FileNotFoundError:
             return self._unread_page(skip)
-        files = tuple(self.folder / name for name in marker["files"])
-        return Page(skip, marker["rows"], files, marker["fingerprint"], marker["size"])
+        return self._landed(skip, marker)
 
     def _unread_page(self, skip: int) -> Page | None:
         raw = self._raw(skip)
@@ -122,21 +134,33 @@ class LandedCall:
             return None
 
     def _read(self, raw: Path, skip: int) -> Page:
-        rows, fingerprint, files = 0, 0, []
+        fingerprint, files = 0, {}
         frames = (frame for frame in self.frames(raw) if not frame.is_empty())
         while held := list(islice(frames, _FRAMES_PER_FILE)):
-            frame = pl.concat(held, how="diagonal")
-            file = self.folder / f"{skip:010d}-{uuid.uuid4().hex[:8]}.parquet"
-            frame.write_parquet(file, compression="lz4", statistics=False)
-            files.append(file.name)
-            rows += frame.height
+            frame = stamped(pl.concat(held, how="diagonal"), self.stamps)
+            name = f"{skip:010d}-{uuid.uuid4().hex[:8]}.parquet"
+            frame.write_parquet(self.folder / name, compression="lz4", statistics=False)
+            files[name] = frame.height
             fingerprint = (fingerprint + sum(int(each.hash_rows(seed=0).sum()) for each in held)) % 2**63
-        return self._mark(skip, rows, files, fingerprint, raw.stat().st_size)
+        return self._mark(skip, files, fingerprint, raw.stat().st_size)
 
-    def _mark(self, skip: int, rows: int, files: list[str], fingerprint: int, size: int) -> Page:
-        marker = {"rows": rows, "files": files, "fingerprint": fingerprint, "size": size}
+    def _mark(self, skip: int, files: dict[str, int], fingerprint: int, size: int) -> Page:
+        marker = {"files": files, "fingerprint": fingerprint, "size": size}
         write_atomically(self._marker(skip), json.dumps(marker).encode())
-        return Page(skip, rows, tuple(self.folder / name for name in files), fingerprint, size)
+        return self._landed(skip, marker)
+
+    def _landed(self, skip: int, marker: dict[str, Any]) -> Page:
+        files = tuple(RowsFile(self.folder / name, rows) for name, rows in marker["files"].items())
+        return Page(skip, sum(file.rows for file in files), files, marker["fingerprint"], marker["size"])
+
+
+def stamped(frame: pl.DataFrame, stamps: Stamps) -> pl.DataFrame:
+    """Fill in what the rows don't echo from the request; a value that a row does have wins."""
+    filled = []
+    for column, value in stamps:
+        stamp = pl.lit(value, pl.String)
+        filled.append((pl.coalesce(pl.col(column), stamp) if column in frame.columns else stamp).alias(column))
+    return frame.with_columns(filled)
 
 
 class Landing:
@@ -147,7 +171,7 @@ class Landing:
 
     def call(self, call: Call, frames: Frames) -> LandedCall:
         """Return the folder of a planned call's pages."""
-        return LandedCall(self._day(call.report, call.day) / call.id, frames)
+        return LandedCall(self._day(call.report, call.day) / call.id, frames, call.stamps)
 
     def lock(self, report: str, day: date) -> Path:
         """Return the lock file that whoever extracts a day holds, from before its claim until it is complete."""

@@ -109,4 +109,4 @@ def _replace_quarantine(connection: DuckDBPyConnection, feed: Feed, partition: P
 
 
 def _replace(connection: DuckDBPyConnection, table: str, partition: Partition, run_id: str) -> int:
-    return replace_day(connection, table, partition.day, partition.parts, list(partition.columns), run_id)
+    return replace_day(connection, table, partition.day, partition.files, list(partition.columns), run_id)

@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import polars as pl
 
@@ -37,28 +35,35 @@ class Repeats:
     duplicate_keys: int
 
 
-def find_repeats(feed: Feed, source: Partition, layout: Layout, bounds: Bounds) -> Repeats:
-    """Return what repeats in a day; takes 5 bytes of memory for each row found, whatever the rows of the day."""
-    columns = [*layout.kinds, CALL, PAGE]
-    with TemporaryDirectory(prefix="optimove-hashes-") as name:
-        hashes = HashFile(Path(name))
-        for frame in frames(source, list(feed.key) if feed.unique else columns, bounds):
-            hashes.write(_hashes(feed, frame, layout))
-        keys, duplicate_keys = repeated(hashes, "key", bounds)
-        again = keys if feed.unique else repeated(hashes, "row", bounds)[0]
-        own = hashes.read("key" if feed.unique else "row")
-        resolve = partial(_clashing if feed.unique else _moved, feed, layout)
-        found = [*compare(own, again, frames(source, columns, bounds), resolve, Path(name), bounds)]
-    rows = pl.concat([pl.DataFrame(schema={ROW: pl.UInt32, "copy": pl.Boolean}), *found]).sort(ROW)
-    copies, clashes = (rows.filter(pl.col("copy") == copy)[ROW] for copy in (True, False))
-    return Repeats(copies, clashes, duplicate_keys)
+NO_REPEATS = Repeats(pl.Series(dtype=pl.UInt32), pl.Series(dtype=pl.UInt32), 0)
 
 
-def _hashes(feed: Feed, frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
-    key = cast(frame, {name: layout.kinds[name] for name in feed.key})
+def hashes_of(feed: Feed, frame: pl.DataFrame, typed: pl.DataFrame) -> pl.DataFrame:
+    """Return the hashes (UInt64) by which the rows of a frame are known: of the key, or of key and whole row.
+
+    ``frame`` holds the rows as they came with their call and page, ``typed`` the same rows typed. A row without a
+    whole key takes no part.
+    """
+    key = typed.select(feed.key)
     complete = key.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
     hashes = pl.DataFrame({"key": hash_of(key)}).select(pl.when(complete).then("key").alias("key"))
     return hashes if feed.unique else hashes.with_columns(row=hash_of(frame.drop(PAGE)))
+
+
+def find_repeats(feed: Feed, source: Partition, layout: Layout, hashes: HashFile, bounds: Bounds) -> Repeats:
+    """Return what repeats in a day, of whose rows ``hashes`` holds ``hashes_of``, frame by frame.
+
+    Takes 5 bytes of memory for each row found, whatever the rows of the day.
+    """
+    columns = [*layout.kinds, CALL, PAGE]
+    keys, duplicate_keys = repeated(hashes, "key", bounds)
+    again = keys if feed.unique else repeated(hashes, "row", bounds)[0]
+    own = hashes.read("key" if feed.unique else "row")
+    resolve = partial(_clashing if feed.unique else _moved, feed, layout)
+    found = [*compare(own, again, frames(source, columns, bounds), resolve, hashes.folder, bounds)]
+    rows = pl.concat([pl.DataFrame(schema={ROW: pl.UInt32, "copy": pl.Boolean}), *found]).sort(ROW)
+    copies, clashes = (rows.filter(pl.col("copy") == copy)[ROW] for copy in (True, False))
+    return Repeats(copies, clashes, duplicate_keys)
 
 
 def _moved(feed: Feed, layout: Layout, candidates: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -10,10 +10,11 @@ import polars as pl
 
 from optimove_pipeline.feeds import Feed
 from optimove_pipeline.stages.casting import cast
+from optimove_pipeline.stages.duplicates import HashFile
 from optimove_pipeline.stages.frames import Bounds, frames
-from optimove_pipeline.stages.layout import Layout
+from optimove_pipeline.stages.layout import CALL, PAGE, Layout
 from optimove_pipeline.stages.quarantine import SCHEMA, quarantined
-from optimove_pipeline.stages.repeats import Repeats
+from optimove_pipeline.stages.repeats import Repeats, hashes_of
 from optimove_pipeline.stages.rules import Rule, breaches, rules_of
 from optimove_pipeline.staging import Partition, PartWriter
 
@@ -38,19 +39,27 @@ def split(
     good: PartWriter,
     broken: PartWriter,
     bounds: Bounds,
+    *,
+    hashes: HashFile | None = None,
 ) -> Counts:
-    """Write every row that is no copy to ``good`` or to ``broken``, and count."""
+    """Write every row that is no copy to ``good`` or to ``broken``, and count; ``hashes`` gets those of all rows.
+
+    It can only get them while no repeats are known.
+    """
     rules = (*rules_of(feed), Rule("unique", feed.key, pl.col(_CLASH)))
     counts = Counts(null_keys=Counter(dict.fromkeys(feed.key, 0)))
     good.write(_dated(cast(pl.DataFrame(schema=dict.fromkeys(layout.kinds, pl.String())), layout.kinds), source.day))
     broken.write(pl.DataFrame(schema=SCHEMA))
     start = 0
-    for frame in frames(source, list(layout.kinds), bounds):
+    for whole in frames(source, [*layout.kinds, CALL, PAGE], bounds):
+        frame = whole.drop(CALL, PAGE)
         clash = _marked(repeats.clashes, start, frame.height).alias(_CLASH)
         fresh = ~_marked(repeats.copies, start, frame.height)
         start += frame.height
         text, clash = frame.filter(fresh), clash.filter(fresh)
         typed = cast(text, layout.kinds)
+        if hashes is not None:
+            hashes.write(hashes_of(feed, whole, typed))
         flags = breaches(typed.with_columns(clash), text, rules)
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
         good.write(_dated(typed.filter(~bad), source.day))

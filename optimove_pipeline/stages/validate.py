@@ -11,16 +11,19 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 
 from optimove_pipeline.errors import ContractError
 from optimove_pipeline.feeds import Feed
+from optimove_pipeline.stages.duplicates import HashFile
 from optimove_pipeline.stages.frames import BOUNDS, Bounds
 from optimove_pipeline.stages.layout import Layout, layout_of
-from optimove_pipeline.stages.repeats import Repeats, find_repeats
+from optimove_pipeline.stages.repeats import NO_REPEATS, Repeats, find_repeats
 from optimove_pipeline.stages.split import Counts, split
-from optimove_pipeline.staging import Partition, Staging
+from optimove_pipeline.staging import Partition, PartWriter, Staging
 
 logger = logging.getLogger(__name__)
 
@@ -80,12 +83,10 @@ def validate(
     """
     source = staging.open(REPORT, feed.name, day)
     layout = layout_of(feed, source, attributes, bounds)
-    repeats = find_repeats(feed, source, layout, bounds)
     try:
         with staging.writing(VALIDATED, feed.name, day) as good:
             with staging.writing(QUARANTINE, feed.name, day) as broken:
-                counts = split(feed, source, layout, repeats, good, broken, bounds)
-                found = _validation(source, layout, repeats, counts)
+                found = _split(feed, source, layout, good, broken, bounds)
                 broken.metadata |= asdict(found)
             good.metadata |= asdict(found)
             _gate(feed, day, found, tolerated_share)
@@ -94,6 +95,21 @@ def validate(
         raise
     logger.info("validated/%s of %s: %d rows, %d in quarantine", feed.name, day, found.rows, found.quarantined)
     return found
+
+
+def _split(
+    feed: Feed, source: Partition, layout: Layout, good: PartWriter, broken: PartWriter, bounds: Bounds
+) -> Validation:
+    """Split the day as if no row came twice, which is the rule; and once more where that turns out wrong."""
+    with TemporaryDirectory(prefix="optimove-hashes-") as folder:
+        hashes = HashFile(Path(folder))
+        counts = split(feed, source, layout, NO_REPEATS, good, broken, bounds, hashes=hashes)
+        repeats = find_repeats(feed, source, layout, hashes, bounds)
+    if repeats.copies.len() or repeats.clashes.len():
+        good.clear()
+        broken.clear()
+        counts = split(feed, source, layout, repeats, good, broken, bounds)
+    return _validation(source, layout, repeats, counts)
 
 
 def _validation(source: Partition, layout: Layout, repeats: Repeats, counts: Counts) -> Validation:

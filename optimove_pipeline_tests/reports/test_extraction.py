@@ -286,7 +286,7 @@ def test_every_row_tells_of_its_call_and_page(sandbox: RunningSandbox, tmp_path:
     name = "customer_action_details_by_date"
     extract(sandbox, tmp_path, [name], [DAY], api={"page_size": 30})
     held = Staging(tmp_path / "staging").open("report", name, DAY)
-    pages = pl.concat([pl.read_parquet(part) for part in held.parts])
+    pages = pl.concat([pl.read_parquet(part) for part in held.files])
     rows = len(truth(sandbox.tenant, name, DAY))
     assert pages["_call"].to_list() == [0] * rows
     assert pages["_page"].to_list() == [number // 30 for number in range(rows)]

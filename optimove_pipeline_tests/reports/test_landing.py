@@ -57,7 +57,7 @@ def keep(landed: LandedCall, skip: int, count: int) -> Page:
 
 
 def customers(pages: Sequence[Page]) -> list[str]:
-    return [value for page in pages for file in page.files for value in pl.read_parquet(file)["customer_id"]]
+    return [value for page in pages for file in page.files for value in pl.read_parquet(file.path)["customer_id"]]
 
 
 def unreadable(_: Path) -> Iterator[pl.DataFrame]:

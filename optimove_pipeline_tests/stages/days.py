@@ -71,4 +71,4 @@ def _frame(rows: Sequence[Row]) -> pl.DataFrame:
 def held(staging: Staging, stage: str, day: date = DAY, feed: Feed = SENDS) -> pl.DataFrame:
     """Return all rows of a partition."""
     partition = staging.open(stage, feed.name, day)
-    return pl.concat([pl.read_parquet(part) for part in partition.parts]) if partition.parts else pl.DataFrame()
+    return pl.concat([pl.read_parquet(part) for part in partition.files]) if partition.parts else pl.DataFrame()
