@@ -1,0 +1,24 @@
+"""What Dagster does by itself, put together: the one list of jobs and the one list of sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import dagster as dg
+
+from optimove_pipeline.automation.requested_runs import requested_runs
+from optimove_pipeline.config import Settings
+
+JOBS: tuple[Callable[[Settings], dg.JobDefinition], ...] = ()
+"""Each makes a job from the settings."""
+
+SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (requested_runs,)
+"""Each makes a sensor from the settings."""
+
+
+def automation_of(settings: Settings) -> dg.Definitions:
+    """Return the jobs and sensors beside the assets."""
+    return dg.Definitions(
+        jobs=[make(settings) for make in JOBS],
+        sensors=[make(settings) for make in SENSORS],
+    )
