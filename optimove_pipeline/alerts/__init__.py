@@ -1,0 +1,1 @@
+"""Alerts: what a person should know of, kept in an outbox until each configured channel has taken it."""

@@ -1,0 +1,78 @@
+"""The outbox: alerts that were raised, and what became of each at each channel, in one SQLite file.
+
+Each step is a transaction that is on the disk when it returns, so a process may be killed at any moment, and several
+may raise alerts at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from optimove_pipeline.alerts.alert import Alert
+from optimove_pipeline.errors import BusyError, SettingsError
+
+PATIENCE_SECONDS = 30.0
+"""How long another process's turn at the file is waited for; turns last milliseconds."""
+
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS alerts (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
+    " title TEXT NOT NULL, text TEXT NOT NULL, raised_at REAL NOT NULL, addressed INTEGER NOT NULL DEFAULT 0)",
+    "CREATE TABLE IF NOT EXISTS deliveries (alert INTEGER NOT NULL REFERENCES alerts (number) ON DELETE CASCADE,"
+    " channel TEXT NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next_at REAL NOT NULL DEFAULT 0,"
+    " delivered_at REAL, problem TEXT NOT NULL DEFAULT '', PRIMARY KEY (alert, channel))",
+)
+
+
+def outbox_file(data_dir: Path) -> Path:
+    """Return where the outbox of a data directory lies, whether or not it is there."""
+    return data_dir / "state" / "alerts.sqlite"
+
+
+def raise_alert(data_dir: Path, alert: Alert, now: float | None = None) -> bool:
+    """Put an alert into the outbox, once for each key; return whether it was the first with its key.
+
+    ``now`` is the moment it is raised, in epoch seconds.
+
+    Raises:
+        BusyError: another process kept the outbox for half a minute.
+        SettingsError: the outbox can't be written.
+    """
+    raised_at = time.time() if now is None else now
+    with transaction(outbox_file(data_dir)) as connection:
+        inserted = connection.execute(
+            "INSERT OR IGNORE INTO alerts (key, kind, title, text, raised_at) VALUES (?, ?, ?, ?, ?)",
+            (alert.key, alert.kind.value, alert.title, alert.text, raised_at),
+        )
+        return inserted.rowcount == 1
+
+
+@contextmanager
+def transaction(path: Path) -> Iterator[sqlite3.Connection]:
+    """Yield a connection for one exclusive turn, committed whole or not at all. Raises as ``raise_alert`` does."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Autocommit, so that the transaction is ours to begin: at once for writing, which waits its turn.
+        with closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS, isolation_level=None)) as connection:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in _SCHEMA:
+                connection.execute(statement)
+            yield connection
+            connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise BusyError(
+                f"{path} has been busy for {PATIENCE_SECONDS:g} s: end the process that uses it"
+            ) from error
+        raise _unusable(path, error) from error
+    except (OSError, sqlite3.DatabaseError) as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> SettingsError:
+    return SettingsError(f"alerts file {path}: {error}; expected a place where this user may write a file of its own")
