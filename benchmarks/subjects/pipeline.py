@@ -18,7 +18,7 @@ from optimove_pipeline.stages.validate import validate
 from optimove_pipeline.staging import Staging
 from optimove_pipeline.warehouse import Warehouse
 
-_READERS = 2
+_READERS = 4
 """Answers read at a time, as the client's default (``ApiOptions.readers``)."""
 
 

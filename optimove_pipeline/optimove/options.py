@@ -62,7 +62,7 @@ class ApiOptions:
     timeout_seconds: float = 600.0
     connect_seconds: float = 30.0
     concurrency: int = 16
-    readers: int = 2
+    readers: int = 4
     attempts: int = 6
     back_off_seconds: float = 1.0
     rate_limited_seconds: float = 10.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import polars as pl
@@ -26,7 +27,19 @@ BOUNDS = Bounds()
 
 
 def frames(partition: Partition, columns: Sequence[str], bounds: Bounds = BOUNDS) -> Iterator[pl.DataFrame]:
-    """Yield all rows in order, in the columns given; a column that a part lacks comes as null text."""
+    """Yield all rows in order, in the columns given; a column that a part lacks comes as null text.
+
+    The next frame is read while the caller works on the last.
+    """
+    reading = _read(partition, columns, bounds)
+    with ThreadPoolExecutor(1, "reads frames ahead") as reader:
+        ahead = reader.submit(next, reading, None)
+        while (frame := ahead.result()) is not None:
+            ahead = reader.submit(next, reading, None)
+            yield frame
+
+
+def _read(partition: Partition, columns: Sequence[str], bounds: Bounds) -> Iterator[pl.DataFrame]:
     held: list[pl.DataFrame] = []
     height = 0
     for part in partition.parts:
