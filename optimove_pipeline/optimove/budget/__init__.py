@@ -7,12 +7,13 @@ under the same rules (:mod:`.rules`). The limits are those of the reference, sec
 
 from optimove_pipeline.optimove.budget.budget import Budget, Clock, Grant, open_budget
 from optimove_pipeline.optimove.budget.file_store import FileStore
+from optimove_pipeline.optimove.budget.forecast import Forecast, forecast
 from optimove_pipeline.optimove.budget.identity import client_id
 from optimove_pipeline.optimove.budget.postgres_store import PostgresStore
-from optimove_pipeline.optimove.budget.snapshot import WindowUse, snapshot
+from optimove_pipeline.optimove.budget.snapshot import Traffic, WindowUse, snapshot, traffic
 from optimove_pipeline.optimove.budget.store import Store
 from optimove_pipeline.optimove.budget.waiting import Usage
-from optimove_pipeline.optimove.budget.windows import DEFAULT_WINDOWS, CallClass, Window
+from optimove_pipeline.optimove.budget.windows import DEFAULT_WINDOWS, CallClass, Limit, Window, limits_of
 
 __all__ = [
     "DEFAULT_WINDOWS",
@@ -20,13 +21,19 @@ __all__ = [
     "CallClass",
     "Clock",
     "FileStore",
+    "Forecast",
     "Grant",
+    "Limit",
     "PostgresStore",
     "Store",
+    "Traffic",
     "Usage",
     "Window",
     "WindowUse",
     "client_id",
+    "forecast",
+    "limits_of",
     "open_budget",
     "snapshot",
+    "traffic",
 ]

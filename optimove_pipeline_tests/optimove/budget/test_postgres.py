@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from optimove_pipeline.errors import BusyError, SettingsError
-from optimove_pipeline.optimove.budget import PostgresStore, Window, open_budget, snapshot
+from optimove_pipeline.optimove.budget import CallClass, PostgresStore, Window, open_budget, snapshot, traffic
 from optimove_pipeline_tests.optimove.budget.fleet import (
     allowed_in,
     counting_server,
@@ -61,6 +61,24 @@ async def _spend(database: str, client: str, calls: int) -> None:
     for _ in range(calls):
         await (await budget.acquire()).stamp()
     await budget.aclose()
+
+
+def test_traffic_tells_of_calls_made_and_of_those_that_wait(database: str) -> None:
+    async def test() -> None:
+        asking = open_budget(PostgresStore(database), "client", windows=[Window(2, 3600.0)])
+        for _ in range(2):
+            await (await asking.acquire()).stamp()
+        waiting = [asyncio.ensure_future(asking.acquire()) for _ in range(3)]
+        while not (seen := await asyncio.to_thread(traffic, PostgresStore(database), "client", 3600.0)).waiting:
+            await asyncio.sleep(0.01)
+        assert len(seen.ages) == 2
+        assert seen.waiting == {CallClass.DAILY: 3}
+        for call in waiting:
+            call.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        await asking.aclose()
+
+    asyncio.run(test())
 
 
 def test_a_lost_connection_is_made_again(database: str) -> None:
