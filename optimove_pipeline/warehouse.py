@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -116,16 +115,6 @@ def row_counts(connection: DuckDBPyConnection, table: str) -> list[tuple[date, i
         return []
     query = f"SELECT report_date, count(*) FROM {quoted(table)} GROUP BY ALL ORDER BY ALL"  # noqa: S608 - quoted
     return connection.execute(query).fetchall()
-
-
-def preview(
-    connection: DuckDBPyConnection, table: str, day: date, *, columns: Sequence[str] = (), rows: int = 5
-) -> tuple[list[str], list[tuple[Any, ...]]]:
-    """Return the columns' names and the first rows of a day; all columns where none are named."""
-    chosen = ", ".join(quoted(name) for name in columns) or "*"
-    query = f"SELECT {chosen} FROM {quoted(table)} WHERE report_date = ? LIMIT {rows:d}"  # noqa: S608 - quoted
-    result = connection.execute(query, [day])
-    return [name for name, *_ in result.description or ()], result.fetchall()
 
 
 def exists(connection: DuckDBPyConnection, table: str) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from optimove_pipeline.errors import BusyError
-from optimove_pipeline.warehouse import Warehouse, preview, row_counts, transaction
+from optimove_pipeline.warehouse import Warehouse, row_counts, transaction
 from optimove_pipeline_tests.children import child, line
 
 OTHER_PROGRAM = """
@@ -121,7 +121,7 @@ def test_a_transaction_is_undone_whole_when_its_block_fails(path: Path) -> None:
         assert connection.execute("FROM numbers").fetchall() == [(2,)]
 
 
-def test_row_counts_and_a_preview_are_read_from_a_table(path: Path) -> None:
+def test_row_counts_are_read_from_a_table(path: Path) -> None:
     first, second = date(2026, 11, 19), date(2026, 11, 20)
     with Warehouse(path).open("a test") as connection:
         assert row_counts(connection, "optimove.promo_codes") == []
@@ -130,7 +130,3 @@ def test_row_counts_and_a_preview_are_read_from_a_table(path: Path) -> None:
         values = [(second, "B"), (first, "A"), (second, "C")]
         connection.executemany("INSERT INTO optimove.promo_codes VALUES (?, ?)", values)
         assert row_counts(connection, "optimove.promo_codes") == [(first, 1), (second, 2)]
-        assert preview(connection, "optimove.promo_codes", first) == (["report_date", "promo_code"], [(first, "A")])
-        names, rows = preview(connection, "optimove.promo_codes", second, columns=["promo_code"], rows=1)
-        assert names == ["promo_code"]
-        assert len(rows) == 1
