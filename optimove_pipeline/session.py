@@ -6,10 +6,12 @@ their way to ``ops.api_calls``) and ``state`` (the budget; which functions are k
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
@@ -38,6 +40,8 @@ from optimove_pipeline.reports.report import Report
 from optimove_pipeline.settings.secrets import expand, reveal
 from optimove_pipeline.staging import Staging
 
+T = TypeVar("T")
+
 
 def never(_: str) -> bool:
     """Say of no other run that its landed answers may be used."""
@@ -58,7 +62,9 @@ class Session:
         *,
         call_class: CallClass = CallClass.DAILY,
         resumable: Callable[[str], bool] = never,
+        patience_seconds: float | None = None,
     ) -> None:
+        """``patience_seconds`` is how long ``ask`` may take, budget and retries included; None: no limit."""
         self.settings = settings
         self.run_id = run_id
         self.staging = Staging(settings.data_dir / "staging")
@@ -66,6 +72,7 @@ class Session:
         self.journal = CallJournal(settings.data_dir / "calls", run_id)
         self._call_class = call_class
         self._resumable = resumable
+        self._patience = patience_seconds
         self._options = api_options(settings)
         check_owner(settings, self._options)
         self._refusal: PipelineError | None = None
@@ -79,8 +86,12 @@ class Session:
         Raises:
             ApiError: the address or the credentials are wrong, or the API does not answer.
         """
+        return self.ask(lambda client: client.last_data_update())
+
+    def ask(self, work: Callable[[Optimove], Coroutine[Any, Any, T]]) -> T:
+        """Return what ``work`` gets from the API's client. Raises as ``last_data_update`` does."""
         loop, extraction = self._opened()
-        return loop.run(extraction.client.last_data_update())
+        return loop.run(self._patiently(work(extraction.client)))
 
     def extract(self, report: Report, days: Sequence[date]) -> Outcome:
         """Extract a report for all days together; see ``Extraction.run``. Raises as ``last_data_update`` does."""
@@ -111,12 +122,25 @@ class Session:
         self._loop = loop = self._loop or BackgroundLoop()
         if self._extraction is None:
             try:
-                self._extraction = loop.run(self._open())
+                self._extraction = loop.run(self._patiently(self._open()))
             except PipelineError as error:
                 # Every report would meet it, after as many attempts.
                 self._refusal = error
                 raise
         return loop, self._extraction
+
+    async def _patiently(self, work: Coroutine[Any, Any, T]) -> T:
+        limit = asyncio.timeout(self._patience)
+        try:
+            async with limit:
+                return await work
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise TransientError(
+                f"{self._options.base_url} gave no answer within {self._patience:g} s, of which "
+                f"{self.waited_seconds:.0f} s were spent waiting for the budget of calls"
+            ) from error
 
     async def _open(self) -> Extraction:
         settings = self.settings

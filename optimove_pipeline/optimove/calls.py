@@ -16,7 +16,8 @@ class Call:
     ``function`` is the path below the base URL (``customers/GetCustomersByAction``); ``parameters`` hold the
     documented names and their values as text, without ``$top`` and ``$skip``. ``report`` is empty for look-ups.
     ``stamps`` are column names with the values that the rows of the answer don't echo. ``documented`` is false
-    where function or parameters rest on an assumption of the reference.
+    where function or parameters rest on an assumption of the reference. A call with a ``body`` (the fields of a JSON
+    object) is a POST, any other a GET. ``secrets`` are in the body, and masked where the server repeats them.
     """
 
     function: str
@@ -26,6 +27,8 @@ class Call:
     stamps: tuple[tuple[str, str | None], ...] = ()
     paged: bool = False
     documented: bool = True
+    body: tuple[tuple[str, str | int], ...] | None = field(default=None, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def id(self) -> str:

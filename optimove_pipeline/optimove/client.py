@@ -62,11 +62,14 @@ class Answer(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
-class _LookedUp:
+class LookedUp:
+    """The JSON of a small answer; ``rows`` of what is no list is 1."""
+
     value: Any
 
     @property
     def rows(self) -> int:
+        """Return the number of rows."""
         return len(self.value) if isinstance(self.value, list) else 1
 
 
@@ -152,7 +155,7 @@ class Optimove:
         """Return the JSON of a small look-up; an empty answer as ``[]``. Raises as ``get`` does."""
         call = Call(function, tuple(parameters), report, day, documented=documented)
         with TemporaryDirectory(prefix="optimove-") as folder:
-            answer = await self.get(call, Path(folder) / "answer", lambda path: _LookedUp(read_json(path)))
+            answer = await self.get(call, Path(folder) / "answer", lambda path: LookedUp(read_json(path)))
         return answer.value.value if answer.value is not None else []
 
     async def last_data_update(self) -> date:

@@ -45,6 +45,16 @@ class Asked:
         return sorted([*self.call.parameters, *((name, str(value)) for name, value in paging if value is not None)])
 
     @property
+    def method(self) -> str:
+        """Return the HTTP method."""
+        return "GET" if self.call.body is None else "POST"
+
+    @property
+    def body(self) -> dict[str, str | int] | None:
+        """Return the JSON object to send, if there is one."""
+        return None if self.call.body is None else dict(self.call.body)
+
+    @property
     def query(self) -> str:
         """Return the parameters in one line, as a person reads them."""
         paging = (("$top", self.top), ("$skip", self.skip))
@@ -85,7 +95,9 @@ async def receive(http: httpx.AsyncClient, address: str, asked: Asked, counted: 
     Raises TransientError or RequestError where no whole answer arrived.
     """
     try:
-        async with http.stream("GET", asked.url(address), extensions=counted.extensions) as response:
+        async with http.stream(
+            asked.method, asked.url(address), json=asked.body, extensions=counted.extensions
+        ) as response:
             counted.status = response.status_code
             counted.outcome = f"http_{response.status_code}"
             size = await _save(response, into)
@@ -145,7 +157,7 @@ def judge(asked: Asked, received: Received, *, secrets: Iterable[str], proven: b
 def failure(asked: Asked, received: Received, secrets: Iterable[str]) -> str:
     """Return the message of a failed call: report, day, function, parameters, status and the body's beginning."""
     rows = received.status == httpx.codes.OK and content_of(received.start) is Content.ROWS
-    shown = beginning(received.start, secrets, rows=rows)
+    shown = beginning(received.start, (*secrets, *asked.call.secrets), rows=rows)
     return f"{asked.describe()}: HTTP {received.status}: {shown or 'no body'}"
 
 
