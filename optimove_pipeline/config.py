@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.settings.alerts import Alerts
 from optimove_pipeline.settings.api import Api, BudgetLimits
 from optimove_pipeline.settings.problems import describe
 from optimove_pipeline.settings.readiness import Readiness
@@ -72,6 +73,7 @@ class Settings(Section):
     budget: BudgetLimits = BudgetLimits()
     reports: Reports = Reports()
     readiness: Readiness = Readiness()
+    alerts: Alerts = Alerts()
     warehouse: WarehouseSettings = WarehouseSettings()
     retention: Retention = Retention()
     sandbox: SkipJsonSchema[bool] = Field(default=False, exclude=True)

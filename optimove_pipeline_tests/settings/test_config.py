@@ -60,6 +60,17 @@ RIGHT: dict[str, Any] = {
     "readiness.deadline_hours": 2.5,
     "readiness.poll_minutes": 1,
     "readiness.catch_up_days": 3,
+    "alerts.kinds": ["late", "budget"],
+    "alerts.budget_wait_minutes": 5,
+    "alerts.ui_url": "https://dagster.example.com",
+    "alerts.webhook.url": "${ALERTS_WEBHOOK}",
+    "alerts.email.host": "smtp.example.com",
+    "alerts.email.port": 465,
+    "alerts.email.security": "tls",
+    "alerts.email.username": "${MAIL_USER}",
+    "alerts.email.password": "${MAIL_PASSWORD}",
+    "alerts.email.sender": "optimove@example.com",
+    "alerts.email.to": ["ops@example.com"],
     "warehouse.path": "/data/optimove.duckdb",
     "warehouse.lock_timeout_seconds": 5,
     "warehouse.preview": True,
@@ -111,6 +122,17 @@ WRONG: dict[str, tuple[Any, str]] = {
     "readiness.deadline_hours": (25.0, "expected at most 24"),
     "readiness.poll_minutes": (0, "expected at least 1"),
     "readiness.catch_up_days": (367, "expected at most 366"),
+    "alerts.kinds": ("late", "expected a list"),
+    "alerts.budget_wait_minutes": (0, "expected at least 1"),
+    "alerts.ui_url": ("dagster.example.com", "expected an address such as https://dagster.example.com"),
+    "alerts.webhook.url": (7, "expected text"),
+    "alerts.email.host": ("", "expected text that is not empty"),
+    "alerts.email.port": (65536, "expected at most 65535"),
+    "alerts.email.security": ("ssl", "expected 'starttls', 'tls' or 'none'"),
+    "alerts.email.username": (7, "expected text"),
+    "alerts.email.password": (7, "expected text"),
+    "alerts.email.sender": ("Ops <ops@example.com>", "expected a bare e-mail address, such as ops@example.com"),
+    "alerts.email.to": ([], "expected at least 1 item"),
     "warehouse.path": (7, "expected a path"),
     "warehouse.lock_timeout_seconds": (0, "expected more than 0"),
     "warehouse.preview": (1, "expected true or false"),
@@ -119,9 +141,14 @@ WRONG: dict[str, tuple[Any, str]] = {
     "retention.staging_days": (28, "expected at least 29"),
 }
 
+MAIL = {"host": "smtp.example.com", "sender": "optimove@example.com", "to": ["ops@example.com"]}
+
 COMPANIONS: dict[str, Any] = {
     "api.login.username": {"password": "${P}"},
     "api.login.password": {"username": "${U}"},
+    **{f"alerts.email.{key}": {k: MAIL[k] for k in MAIL if k != key} for key in (*MAIL, "port", "security")},
+    "alerts.email.username": {**MAIL, "password": "${P}"},
+    "alerts.email.password": {**MAIL, "username": "${U}"},
     "budget.windows.0.calls": {"seconds": 1},
     "budget.windows.0.seconds": {"calls": 1},
     "reports.filters.attribute_value.attribute": {"value": "UK"},
@@ -200,7 +227,18 @@ def test_a_wrong_value_gives_one_line_that_names_file_and_key(key: str) -> None:
     assert refusal(document(key, value)) == f"{FILE}: {key}: {expected}"
 
 
-@pytest.mark.parametrize("key", ["api.key", "api.login.username", "api.login.password", "budget.database"])
+SECRETS = (
+    "api.key",
+    "api.login.username",
+    "api.login.password",
+    "budget.database",
+    "alerts.webhook.url",
+    "alerts.email.username",
+    "alerts.email.password",
+)
+
+
+@pytest.mark.parametrize("key", SECRETS)
 def test_a_literal_secret_is_refused_and_not_repeated(key: str) -> None:
     message = refusal(document(key, "hunter2-secret"))
     assert message.startswith(f"{FILE}: {key}: a secret may not stand in the settings")
@@ -250,6 +288,18 @@ def test_a_literal_secret_is_refused_and_not_repeated(key: str) -> None:
         (
             {"reports": {"filters": {"lifecycle_stages": [1], "attribute_value": {"attribute": "A", "value": 1}}}},
             "reports.filters: give lifecycle_stages or attribute_value, the API takes one of them (report 6)",
+        ),
+        (
+            {"alerts": {"kinds": ["lat"]}},
+            "alerts.kinds.0: expected 'run_failed', 'check_failed', 'late', 'budget' or 'credentials'",
+        ),
+        (
+            {"alerts": {"email": {**MAIL, "username": "${U}"}}},
+            "alerts.email: give username and password, or neither",
+        ),
+        (
+            {"alerts": {"email": {**MAIL, "username": "${U}", "password": "${P}", "security": "none"}}},
+            "alerts.email: a password is only sent with security: starttls or tls",
         ),
         (
             {"reports": {"attributes": [f"A{number}" for number in range(11)]}},
