@@ -18,16 +18,14 @@ from optimove_pipeline.optimove.answers import read_frames
 from optimove_pipeline.optimove.calls import Call
 from optimove_pipeline.optimove.client import Optimove
 from optimove_pipeline.reports.assembly import Extracted, assemble
-from optimove_pipeline.reports.catalogue import BY_NAME
+from optimove_pipeline.reports.known import known
 from optimove_pipeline.reports.landing import Landing, Page
 from optimove_pipeline.reports.lookups import Lookups
 from optimove_pipeline.reports.paging import PagingRule, land
-from optimove_pipeline.reports.planning import Known, needs_lookup, plan, read_upstream, row_filter
-from optimove_pipeline.reports.report import Over, Report
+from optimove_pipeline.reports.planning import plan, row_filter
+from optimove_pipeline.reports.report import Report
 from optimove_pipeline.reports.turns import turn
 from optimove_pipeline.staging import Staging
-
-STAGE = "report"
 
 LONGEST_WAIT_SECONDS = 12 * 3600.0
 """How long a run waits for another one that extracts the same report and day."""
@@ -95,7 +93,8 @@ class Extraction:
         """
         if report.snapshot:
             await self._check_snapshot(report, day)
-        return plan(report, day, self.settings.reports, await self._known(report, day))
+        settings = self.settings.reports
+        return plan(report, day, settings, await known(report, day, settings, self.staging, self.lookups))
 
     async def _day(self, report: Report, day: date, slots: asyncio.Semaphore) -> Extracted:
         asked = time.time()
@@ -127,25 +126,6 @@ class Extraction:
             )
         if day > updated:
             raise PartitionError(f"{report.title} of {day}: the tenant's data reach only to {updated}; run it later")
-
-    async def _known(self, report: Report, day: date) -> Known:
-        settings = self.settings.reports
-        rows = {name: await self._upstream(name, day) for name in read_upstream(report, settings)}
-        if not needs_lookup(report, settings.filters):
-            return Known(rows)
-        if report.over is Over.LIFECYCLE_STAGE:
-            return Known(rows, lifecycle_stages=await self.lookups.lifecycle_stages())
-        return Known(rows, activity_events=await self.lookups.activity_events())
-
-    async def _upstream(self, name: str, day: date) -> pl.LazyFrame:
-        """Return the upstream rows of the day; of a snapshot the newest held, or failing that a look-up."""
-        upstream = BY_NAME[name]
-        held = self.staging.newest(STAGE, name) if upstream.snapshot else day
-        if held is None:
-            function = self.settings.reports.of(upstream).function or upstream.function
-            return await self.lookups.snapshot(upstream, function)
-        partition = await asyncio.to_thread(self.staging.open, STAGE, name, held)
-        return partition.scan([column.name for column in upstream.columns])
 
     async def _land_all(self, report: Report, calls: list[Call], slots: asyncio.Semaphore) -> list[list[Page]]:
         """Land every call; after a failure no further call is begun, but those on their way are landed."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from optimove_pipeline.errors import AnswerError, ForbiddenError, RequestError, SettingsError
+from optimove_pipeline.errors import AnswerError, ForbiddenError, PartitionError, RequestError, SettingsError
 from optimove_pipeline.files import write_atomically
 from optimove_pipeline.optimove.client import Optimove
 from optimove_pipeline.reports.report import Report
@@ -30,9 +30,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Lookups:
-    """Asks the API's look-ups through ``client`` and keeps the answers of the day ``today`` in ``folder``."""
+    """Asks the API's look-ups through ``client`` and keeps the answers of the day ``today`` in ``folder``.
 
-    client: Optimove
+    Without a client only what is kept is known; anything else raises PartitionError.
+    """
+
+    client: Optimove | None
     folder: Path
     today: Callable[[], date]
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -95,6 +98,8 @@ class Lookups:
         async with self._lock:
             if file.exists():
                 return list(json.loads(file.read_bytes()))
+            if self.client is None:
+                raise PartitionError(f"look-up {function} is not held of {self.today()}, and no call is to be made")
             rows = await self.client.lookup(function, documented=documented)
             if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
                 raise AnswerError(f"look-up {function}: expected a list of rows, got {_shape(rows)}")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from optimove_pipeline.errors import AnswerError, SettingsError
+from optimove_pipeline.errors import AnswerError, PartitionError, SettingsError
 from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.reports.lookups import ACTIVITY_EVENTS, CUSTOMER_ATTRIBUTES, LIFECYCLE_STAGES, Lookups
 from optimove_pipeline.sandbox.attributes import ATTRIBUTES
@@ -43,6 +43,14 @@ def test_a_look_up_is_asked_once_a_day_over_all_sessions(sandbox: RunningSandbox
     assert len(asked(sandbox, LIFECYCLE_STAGES)) == 1
     look_up(sandbox, tmp_path, lambda lookups: lookups.lifecycle_stages(), date(2026, 11, 21))
     assert len(asked(sandbox, LIFECYCLE_STAGES)) == 2
+
+
+def test_without_a_client_what_is_kept_is_known_and_nothing_else(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    kept = look_up(sandbox, tmp_path, lambda lookups: lookups.lifecycle_stages())
+    offline = Lookups(None, tmp_path / "look-ups", lambda: TODAY)
+    assert asyncio.run(offline.lifecycle_stages()) == kept
+    with pytest.raises(PartitionError, match="GetActivityEventList is not held of 2026-11-20, and no call is to be"):
+        asyncio.run(offline.activity_events())
 
 
 def test_calls_at_once_ask_once(sandbox: RunningSandbox, tmp_path: Path) -> None:
