@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from optimove_pipeline.feeds import attribute_column
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.reports.report import Report
+from optimove_pipeline.settings.chunks import Chunk
 from optimove_pipeline.settings.problems import BRANCH
 from optimove_pipeline.settings.types import Flag, Id, IdOrText, Section, Share, Text, not_empty
 
@@ -114,6 +115,7 @@ class Reports(Section):
     )
     attributes: Attributes = Field((), description="customer attributes of every report that takes them")
     tolerated_share: Share = Field(0.01, description="quarantined share up to which a day is published")
+    chunk: Chunk = Chunk()
     filters: Filters = Filters()
     each: dict[ReportName, ReportSettings] = Field({}, description="what differs for single reports")
 
