@@ -1,9 +1,10 @@
 #!/bin/sh
-# The servers that the tests start: install what is missing where we may, else name it and fail.
+# The servers and the browser that the tests start: install what is missing where we may, else name it and fail.
 set -eu
 
 missing=
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
