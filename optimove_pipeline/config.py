@@ -20,6 +20,7 @@ from pydantic.json_schema import SkipJsonSchema
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.settings.alerts import Alerts
 from optimove_pipeline.settings.api import Api, BudgetLimits
+from optimove_pipeline.settings.listener import Listener
 from optimove_pipeline.settings.problems import describe
 from optimove_pipeline.settings.readiness import Readiness
 from optimove_pipeline.settings.reports import Filters, Reports
@@ -73,6 +74,7 @@ class Settings(Section):
     budget: BudgetLimits = BudgetLimits()
     reports: Reports = Reports()
     readiness: Readiness = Readiness()
+    listener: Listener = Listener()
     alerts: Alerts = Alerts()
     warehouse: WarehouseSettings = WarehouseSettings()
     retention: Retention = Retention()
@@ -113,6 +115,8 @@ def sandbox_settings(url: str, data_dir: Path) -> Settings:
         tenant=Tenant(name="sandbox"),
         api=Api(url=url, key=None),
         reports=reports,
+        # Its data are always whole, whatever the time.
+        readiness=Readiness(time="00:00"),
         warehouse=WarehouseSettings(preview=True),
         sandbox=True,
         data_dir=data_dir,
