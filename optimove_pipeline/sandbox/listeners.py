@@ -1,4 +1,4 @@
-"""Event listeners: registered, told, removed; the sandbox calls none of them (reference, section 1.9)."""
+"""Event listeners: registered, told, removed (reference, section 1.9)."""
 
 from collections.abc import Mapping
 
@@ -29,6 +29,11 @@ class Listeners:
             return bad_request("EventTypeID is required.")
         self._listeners.pop((event, _channel(body)), None)
         return Reply(200, b"")
+
+    def hearing(self, event: int, channel: int | None) -> list[str]:
+        """The addresses that an event goes to: one registered with a channel hears only of that one."""
+        wanted = ((event, None),) if channel is None else ((event, None), (event, channel))
+        return [self._listeners[each] for each in wanted if each in self._listeners]
 
     def rows(self) -> list[Row]:
         """What ``general/GetRegisteredEventListeners`` tells. No source shows a row of it; the shape is ours."""

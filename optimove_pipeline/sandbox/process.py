@@ -66,6 +66,12 @@ class RunningSandbox:
         self._control("today", {"today": today.isoformat() if today else None})
         self.tenant = Tenant(self.tenant.options, today)
 
+    def send_event(self, event: int, campaign: int | None = None, channel: int | None = None) -> list[int | None]:
+        """Send an event to those registered for it; the status that each answered, None for one that did not."""
+        told = {"EventTypeID": event, "CampaignID": campaign, "ChannelID": channel}
+        statuses: list[int | None] = self._control("event", told)["statuses"]
+        return statuses
+
     def _control(self, name: str, body: object = None) -> Any:
         server = urlsplit(self.url)
         connection = HTTPConnection(str(server.hostname), server.port, timeout=_ANSWER_SECONDS)

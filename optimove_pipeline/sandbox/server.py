@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.sandbox.events import notification, notify
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.hashing import generator
 from optimove_pipeline.sandbox.options import SandboxOptions
@@ -88,6 +89,9 @@ def application(service: Service, transports: Transports) -> Starlette:
     async def today(request: HttpRequest) -> Response:
         return await _move_today(service, request)
 
+    async def event(request: HttpRequest) -> Response:
+        return await _send_event(service, request)
+
     return Starlette(
         routes=[
             Route("/sandbox/health", health),
@@ -95,6 +99,7 @@ def application(service: Service, transports: Transports) -> Starlette:
             Route("/sandbox/reset", reset, methods=["POST"]),
             Route("/sandbox/faults", faults, methods=["POST"]),
             Route("/sandbox/today", today, methods=["POST"]),
+            Route("/sandbox/event", event, methods=["POST"]),
             Mount("/", app=_api(service, transports)),
         ]
     )
@@ -246,6 +251,17 @@ async def _move_today(service: Service, request: HttpRequest) -> Response:
         return _sent(bad_request('Send {"today": "YYYY-MM-DD"}, or null for the real date.'))
     service.tenant = replace(service.tenant, today=day)
     return _json({"last_data_update": service.tenant.last_data_update.isoformat()})
+
+
+async def _send_event(service: Service, request: HttpRequest) -> Response:
+    """``{"EventTypeID": 3}``, with ``CampaignID`` and ``ChannelID`` where the event has them."""
+    try:
+        asked = orjson.loads(await request.body())
+        event, campaign, channel = int(asked["EventTypeID"]), asked.get("CampaignID"), asked.get("ChannelID")
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return _sent(bad_request('Send {"EventTypeID": 3}, with CampaignID and ChannelID where the event has them.'))
+    statuses = await notify(service.listeners.hearing(event, channel), notification(event, campaign, channel))
+    return _json({"statuses": statuses})
 
 
 def _statistics(service: Service) -> dict[str, Any]:
