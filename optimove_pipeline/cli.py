@@ -26,9 +26,10 @@ from optimove_pipeline.commands import report_list
 from optimove_pipeline.config import Settings, load_settings
 from optimove_pipeline.errors import PipelineError, SettingsError
 from optimove_pipeline.reports.catalogue import BY_NAME
+from optimove_pipeline.runs import Planned, plan_runs
 
 if TYPE_CHECKING:  # importing it imports Dagster, which costs a second
-    from optimove_pipeline.commands.run import Planned, Summary
+    from optimove_pipeline.commands.run import Summary
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -142,6 +143,37 @@ def dev_command(*, port: int) -> None:
         sys.exit(run_dagster(port))
 
 
+@main.command("listen")
+@click.option("--port", type=click.IntRange(0, 65535), help="0: any free port.  [default: listener.port]")
+@click.option("--registered", is_flag=True, help="Show what Optimove has registered, and end.")
+@click.option("--register", "url", metavar="URL", help="Have Optimove send its events to URL, and end.")
+@click.option(
+    "--event",
+    "events",
+    type=click.Choice(["2", "3", "13"]),
+    multiple=True,
+    default=["3"],
+    show_default=True,
+    help="Event to register for: 2 campaigns processed, 3 the day completed, 13 sent on a channel; may be repeated.",
+)
+@click.option("--yes", is_flag=True, help="Register without asking.")
+@plain_errors
+def listen_command(
+    *, port: int | None, registered: bool, url: str | None, events: tuple[str, ...], yes: bool
+) -> None:
+    """Note Optimove's events, so that a day's reports run as soon as they can."""
+    from optimove_pipeline.commands.listen import listen, register, tell_registered
+
+    settings = load_settings()
+    if url:
+        done = register(settings, url, [*map(int, events)], lambda asked: yes or click.confirm(asked), click.echo)
+        sys.exit(0 if done else 1)
+    if registered:
+        tell_registered(settings, click.echo)
+    else:
+        listen(settings, port, lambda line: out.print(line, soft_wrap=True))
+
+
 @contextmanager
 def tenant_or_sandbox(settings: Settings) -> Iterator[Settings]:
     """Yield the settings, with the sandbox running, and its address in them, if no tenant is configured."""
@@ -190,11 +222,11 @@ def _run(settings: Settings, first: date, last: date, *, backfill: bool) -> Summ
     from optimove_pipeline.assets.graph import build_definitions
     from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
     from optimove_pipeline.commands.progress import Progress
-    from optimove_pipeline.commands.run import execute, last_data_update, plan_runs
+    from optimove_pipeline.commands.run import execute, last_data_update
     from optimove_pipeline.optimove.budget import CallClass
 
     updated = last_data_update(settings)
-    planned = [*plan_runs(settings.reports.selected(), first, last, updated)]
+    planned = [*plan_runs(settings.reports.selected(), first, last, updated, settings.reports.chunk)]
     _tell_plan(settings, planned, last, updated)
     progress = Progress(planned, told)
     call_class = CallClass.BACKFILL if backfill else CallClass.DAILY

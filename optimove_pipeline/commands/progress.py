@@ -8,8 +8,9 @@ from typing import Any
 import dagster as dg
 from rich.console import Console
 
-from optimove_pipeline.commands.run import STAGES, Planned
+from optimove_pipeline.commands.run import STAGES
 from optimove_pipeline.reports.catalogue import BY_NAME
+from optimove_pipeline.runs import Planned
 
 _ENDS = {
     dg.DagsterEventType.STEP_SUCCESS: "",

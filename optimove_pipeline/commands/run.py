@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,12 +13,11 @@ from typing import Any
 import dagster as dg
 
 from optimove_pipeline.assets.outcomes import COMPLETE
-from optimove_pipeline.assets.partitions import DAYS_PER_RUN
 from optimove_pipeline.assets.resources import CALL_CLASS_TAG, COMMAND_RUNS_TAG, COMMAND_TAG
 from optimove_pipeline.config import Settings
-from optimove_pipeline.errors import ForbiddenError, PartitionError
+from optimove_pipeline.errors import ForbiddenError
 from optimove_pipeline.optimove.budget import CallClass
-from optimove_pipeline.reports.report import Report
+from optimove_pipeline.runs import Planned
 from optimove_pipeline.session import Session
 
 logger = logging.getLogger(__name__)
@@ -55,15 +54,6 @@ class Summary:
     runs: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One Dagster run: reports and the days it takes together."""
-
-    reports: tuple[Report, ...]
-    first: date
-    last: date
-
-
 def last_closed_day(settings: Settings) -> date:
     """Return yesterday in the tenant's time zone."""
     return datetime.now(settings.zone).date() - timedelta(days=1)
@@ -88,30 +78,6 @@ def last_data_update(settings: Settings) -> date:
         return last_closed_day(settings)
     finally:
         session.close()
-
-
-def plan_runs(reports: Sequence[Report], first: date, last: date, updated: date) -> Iterator[Planned]:
-    """Yield the runs for a range of days, newest first: ``last`` alone, then the days before it together.
-
-    Snapshots can only be had of the day ``updated``, the tenant's last data update. That day comes with all
-    reports, other days with those that have a date, which find the snapshots' channels and actions there.
-
-    Raises:
-        PartitionError: none of the days can be had.
-    """
-    dated = tuple(report for report in reports if not report.snapshot)
-    last = min(last, updated)
-    if last < first or (last < updated and not dated):
-        raise PartitionError(
-            f"none of the days from {first} on can be had: the tenant's last data update is of {updated}"
-            + ("" if dated else ", and a snapshot can only be had of that day")
-        )
-    yield Planned(tuple(reports) if last == updated else dated, last, last)
-    until = last - timedelta(days=1)
-    while until >= first and dated:
-        since = max(first, until - timedelta(days=DAYS_PER_RUN - 1))
-        yield Planned(dated, since, until)
-        until = since - timedelta(days=1)
 
 
 def execute(
