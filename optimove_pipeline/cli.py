@@ -130,6 +130,21 @@ def sandbox_command(*, port: int, preset: str, seed: int, options: tuple[str, ..
     serve_sandbox({"port": port, "preset": preset, "seed": seed}, options, lambda line: out.print(line))
 
 
+@main.command("alerts")
+@click.option("--test", "testing", is_flag=True, help="Send a test alert over every channel.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plain_errors
+def alerts_command(*, testing: bool, as_json: bool) -> None:
+    """Show the alerts of the last 30 days and whether they arrived, or test the channels."""
+    from optimove_pipeline.commands import alerts
+
+    settings = load_settings()
+    problems = alerts.send_test(settings) if testing else {}
+    told = problems if testing else alerts.rows(settings)
+    click.echo(json.dumps(told, indent=1) if as_json else alerts.as_text(told))
+    sys.exit(1 if any(problems.values()) else 0)
+
+
 @main.command("dev")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port of the UI.")
 @plain_errors
