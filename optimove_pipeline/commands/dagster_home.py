@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import dagster as dg
 import yaml
 
 from optimove_pipeline.file_lock import locked
 from optimove_pipeline.files import write_atomically
 
+if TYPE_CHECKING:  # importing it costs a second
+    import dagster as dg
+
 OPENING_SECONDS = 120.0
 """Longest wait for another process to create Dagster's history, which takes it a second."""
 
+_INSTANCE_FILE = "dagster.yaml"
 _INSTANCE: dict[str, object] = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},
@@ -27,8 +33,8 @@ _INSTANCE: dict[str, object] = {
 
 def prepare_dagster_home(data_dir: Path) -> Path:
     """Return the folder of ``DAGSTER_HOME``, by default inside the data directory, with an instance file in it."""
-    home = Path(os.environ.get("DAGSTER_HOME") or data_dir / "dagster").absolute()
-    instance_file = home / "dagster.yaml"
+    home = _home(data_dir)
+    instance_file = home / _INSTANCE_FILE
     if not instance_file.exists():
         write_atomically(instance_file, yaml.safe_dump(_INSTANCE, sort_keys=False).encode())
     os.environ["DAGSTER_HOME"] = str(home)
@@ -44,5 +50,25 @@ def open_instance(home: Path) -> dg.DagsterInstance:
     Raises:
         BusyError: another process has been opening it for two minutes.
     """
+    import dagster as dg
+
     with locked(home / "opening.lock", "opening Dagster's history", OPENING_SECONDS):
         return dg.DagsterInstance.from_config(str(home))
+
+
+@contextmanager
+def history_so_far(data_dir: Path) -> Iterator[dg.DagsterInstance | None]:
+    """Yield Dagster's instance if it was ever begun, else None: to look, where nothing is to be begun.
+
+    Raises:
+        BusyError: as ``open_instance`` does.
+    """
+    if not (_home(data_dir) / _INSTANCE_FILE).exists():
+        yield None
+        return
+    with open_instance(prepare_dagster_home(data_dir)) as instance:
+        yield instance
+
+
+def _home(data_dir: Path) -> Path:
+    return Path(os.environ.get("DAGSTER_HOME") or data_dir / "dagster").absolute()
