@@ -59,7 +59,9 @@ def pull(sandbox: RunningSandbox, folder: Path, rule: PagingRule, call: Call | N
 
 
 def customers(pages: list[Page]) -> list[str]:
-    return sorted(value for page in pages for file in page.files for value in pl.read_parquet(file.path)["customer_id"])
+    return sorted(
+        value for page in pages for file in page.files for value in pl.read_parquet(file.path)["customer_id"]
+    )
 
 
 def true_customers(sandbox: RunningSandbox) -> list[str]:
