@@ -37,8 +37,12 @@ from optimove_pipeline.reports.landing import Landing
 from optimove_pipeline.reports.lookups import Lookups
 from optimove_pipeline.reports.paging import PagingRule
 from optimove_pipeline.reports.report import Report
+from optimove_pipeline.settings.reports import Filters
 from optimove_pipeline.settings.secrets import expand, reveal
 from optimove_pipeline.staging import Staging
+
+BRIEF_ATTEMPTS = 2
+"""Attempts of a call whose answer is waited for."""
 
 T = TypeVar("T")
 
@@ -93,10 +97,15 @@ class Session:
         loop, extraction = self._opened()
         return loop.run(self._patiently(work(extraction.client)))
 
-    def extract(self, report: Report, days: Sequence[date]) -> Outcome:
-        """Extract a report for all days together; see ``Extraction.run``. Raises as ``last_data_update`` does."""
+    def extract(self, report: Report, days: Sequence[date], filters: Filters | None = None) -> Outcome:
+        """Extract a report for all days together; see ``Extraction.run``. Raises as ``last_data_update`` does.
+
+        ``filters`` take the place of the settings' for this time.
+        """
+        if not days:
+            return Outcome()
         loop, extraction = self._opened()
-        return loop.run(extraction.run(report, days))
+        return loop.run((extraction if filters is None else extraction.narrowed(filters)).run(report, days))
 
     @property
     def waited_seconds(self) -> float:
@@ -170,6 +179,25 @@ class Session:
             run_id=self.run_id,
             resumable=self._resumable,
         )
+
+
+def ask_briefly(
+    settings: Settings,
+    purpose: str,
+    work: Callable[[Optimove], Coroutine[Any, Any, T]],
+    *,
+    patience_seconds: float | None = None,
+) -> T:
+    """Ask the API something in a session of its own, with few attempts, for someone who waits for the answer.
+
+    ``purpose`` takes the place of the run's id in the record of calls. Raises as ``Session`` and ``Session.ask`` do.
+    """
+    impatient = settings.api.model_copy(update={"attempts": BRIEF_ATTEMPTS})
+    session = Session(settings.model_copy(update={"api": impatient}), purpose, patience_seconds=patience_seconds)
+    try:
+        return session.ask(work)
+    finally:
+        session.close()
 
 
 async def _check(client: Optimove, base_url: str) -> None:

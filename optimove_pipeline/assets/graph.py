@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
-from optimove_pipeline.assets.partitions import daily_partitions
+from optimove_pipeline.assets.partitions import backfill_policy, daily_partitions
 from optimove_pipeline.assets.reconciliation import reconciliation_checks
 from optimove_pipeline.assets.reports import report_assets
 from optimove_pipeline.assets.resources import OptimoveResource
@@ -14,11 +14,11 @@ from optimove_pipeline.config import Settings
 
 def build_definitions(settings: Settings) -> dg.Definitions:
     """Return the assets, checks and job of the reports that the settings select."""
-    partitions = daily_partitions(settings)
+    partitions, policy = daily_partitions(settings), backfill_policy(settings)
     reports = settings.reports.selected()
     duckdb = DuckDBResource(database=str(settings.warehouse_path))
     return dg.Definitions(
-        assets=[asset for report in reports for asset in report_assets(report, partitions)],
+        assets=[asset for report in reports for asset in report_assets(report, partitions, policy)],
         asset_checks=reconciliation_checks(reports, partitions),
         jobs=[dg.define_asset_job("reports", selection=dg.AssetSelection.all())],
         resources={"optimove": OptimoveResource(duckdb=duckdb), "duckdb": duckdb},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -33,17 +33,42 @@ _HOPELESS = (ContractError, ForbiddenError, PartitionError, RequestError)
 Metadata = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Days that a run leaves out, since they can't be made any more, and why."""
+
+    days: tuple[date, ...] = ()
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{ranges(self.days)}: skipped. {self.reason}"
+
+
 @dataclass(slots=True)
 class Days:
-    """The days of one asset in one run: those made, with their metadata, and those not made, with the error."""
+    """The days of one asset in one run: made, with their metadata; not made, with the error; and left out."""
 
     made: dict[date, Metadata] = field(default_factory=dict)
     missing: dict[date, PipelineError] = field(default_factory=dict)
+    skipped: Skipped = Skipped()
 
 
 def complete_check(key: dg.AssetKey) -> dg.AssetCheckSpec:
     """Return the check of an asset that says whether all days of the run were made."""
-    return dg.AssetCheckSpec(COMPLETE, asset=key, description="Every day of the run was made; lists those held back.")
+    return dg.AssetCheckSpec(
+        COMPLETE, asset=key, description="Every day of the run was made or skipped; lists those held back."
+    )
+
+
+def ranges(days: Sequence[date]) -> str:
+    """Return days in ascending order as text, days in a row as their first and last."""
+    runs: list[list[date]] = []
+    for day in days:
+        if runs and day - runs[-1][-1] == timedelta(days=1):
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
 def report_days(
@@ -52,12 +77,13 @@ def report_days(
     checks: list[dg.AssetCheckResult] | None = None,
     *,
     needed: bool = True,
+    alone: bool = False,
 ) -> dg.MaterializeResult[Any]:
     """Record the days made, and return the asset's result.
 
     Raises:
-        Failure: no day was made, though what is downstream ``needed`` one. Another try of the run is allowed
-            unless it would meet the same error.
+        Failure: no day was made, though what is downstream ``needed`` one, or though the run is for the skipped days
+            ``alone``. Another try of the run is allowed unless it would meet the same error.
     """
     for day, metadata in sorted(days.made.items()):
         context.log_event(
@@ -67,6 +93,10 @@ def report_days(
         context.log.error(f"{context.asset_key.to_user_string()} of {day} is held back: {error}")
     if days.missing and not days.made and needed:
         raise _failure(days.missing)
+    if days.skipped.days and alone:
+        raise dg.Failure(description=str(days.skipped), allow_retries=False)
+    if days.skipped.days:
+        context.log.info(f"{context.asset_key.to_user_string()} of {days.skipped}")
     result: dg.MaterializeResult[Any] = dg.MaterializeResult(
         metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True},
         check_results=[_completeness(days), *(checks or [])],
@@ -91,10 +121,17 @@ def _worth_another_try(errors: Sequence[PipelineError]) -> bool:
 
 
 def _completeness(days: Days) -> dg.AssetCheckResult:
+    told = [f"{day}: {error}" for day, error in sorted(days.missing.items())]
+    if days.skipped.days:
+        told.append(str(days.skipped))
     return dg.AssetCheckResult(
         check_name=COMPLETE,
         passed=not days.missing,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="; ".join(f"{day}: {error}" for day, error in sorted(days.missing.items())) or None,
-        metadata={"days made": len(days.made), "days held back": len(days.missing)},
+        description="; ".join(told) or None,
+        metadata={
+            "days made": len(days.made),
+            "days held back": len(days.missing),
+            "days skipped": len(days.skipped.days),
+        },
     )

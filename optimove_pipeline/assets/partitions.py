@@ -9,11 +9,7 @@ from typing import Protocol
 import dagster as dg
 
 from optimove_pipeline.config import Settings
-
-DAYS_PER_RUN = 31
-"""The most days that one run of a backfill takes at once: a month, so that its start-up cost is under a tenth."""
-
-BACKFILL_POLICY = dg.BackfillPolicy.multi_run(DAYS_PER_RUN)
+from optimove_pipeline.periods import most_days
 
 
 def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
@@ -21,6 +17,12 @@ def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(
         start_date=settings.tenant.start_date.isoformat(), timezone=settings.tenant.timezone
     )
+
+
+def backfill_policy(settings: Settings) -> dg.BackfillPolicy:
+    """Return how many days one run of a backfill takes at most: those of the settings' longest chunk."""
+    most = most_days(settings.reports.chunk)
+    return dg.BackfillPolicy.single_run() if most is None else dg.BackfillPolicy.multi_run(most)
 
 
 class _HasRun(Protocol):

@@ -7,6 +7,7 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
+from optimove_pipeline.assets.filters import filters_of_run
 from optimove_pipeline.assets.partitions import days_of_run
 from optimove_pipeline.assets.reports import key
 from optimove_pipeline.assets.resources import OptimoveResource
@@ -70,8 +71,13 @@ def _check(agreement: Agreement, partitions: dg.DailyPartitionsDefinition) -> dg
     def agrees(context: dg.AssetCheckExecutionContext, optimove: OptimoveResource) -> dg.AssetCheckResult:
         told = {}
         compared = 0
+        settings = optimove.session.settings.reports
+        config = context.run.run_config
+        narrowing = [
+            filters_of_run(config, BY_NAME[name], settings.filters) for name in (agreement.left, agreement.right)
+        ]
         for day in days_of_run(context, partitions):
-            mismatch = _mismatch(optimove.session, agreement, day)
+            mismatch = _mismatch(optimove.session, agreement, day, narrowing)
             compared += mismatch is not None
             if mismatch is not None and not mismatch.agrees:
                 told[day] = _text(agreement, mismatch)
@@ -85,38 +91,35 @@ def _check(agreement: Agreement, partitions: dg.DailyPartitionsDefinition) -> dg
     return agrees
 
 
-def _mismatch(session: Session, agreement: Agreement, day: date) -> Mismatch | None:
+def _mismatch(session: Session, agreement: Agreement, day: date, narrowing: Sequence[Filters]) -> Mismatch | None:
     """Return how a day's reports differ, or None where one of them is not there to compare."""
     left = session.staging.find("validated", agreement.left, day)
     right = session.staging.find("validated", agreement.right, day)
     if left is None or right is None:
         return None
-    filters = session.settings.reports.filters
-    if agreement.left == "promo_codes_by_campaign" and filters.campaigns:
+    if agreement.left == "promo_codes_by_campaign" and any(filters.campaigns for filters in narrowing):
         return None  # a promo code's campaigns can't be told from report 20
     columns = list(agreement.columns)
     personal = session.settings.warehouse.preview
     shown = columns if personal else [name for name in columns if not _personal(agreement.left, name)]
-    return compare(_rows(left, columns, filters), _rows(right, columns, filters), columns, shown)
+    return compare(_rows(left, columns, narrowing), _rows(right, columns, narrowing), columns, shown)
 
 
-def _rows(partition: Partition, columns: Sequence[str], filters: Filters) -> pl.LazyFrame:
+def _rows(partition: Partition, columns: Sequence[str], narrowing: Sequence[Filters]) -> pl.LazyFrame:
     """Return what both reports were asked for: the filters of one narrow the other as well."""
     kinds = {column.name: column.kind.dtype for column in BY_NAME[partition.feed].columns}
     schema = {name: kinds[name] for name in columns}
     rows = (
-        pl.scan_parquet(partition.files, extra_columns="ignore")
-        if partition.parts
-        else pl.LazyFrame(schema=schema)
+        pl.scan_parquet(partition.files, extra_columns="ignore") if partition.parts else pl.LazyFrame(schema=schema)
     )
     rows = rows.select(columns)
     if "promo_code" in columns:
         # Without a code there may be no row at all (a campaign without a target group, report 20).
         rows = split_codes(rows).filter(pl.col("promo_code") != "")
-    narrowing = {"action_id": filters.actions, "target_group_id": filters.target_groups}
-    return rows.filter(
-        *(pl.col(name).is_in(wanted) for name, wanted in narrowing.items() if wanted and name in columns)
-    )
+    for filters in narrowing:
+        wanted = {"action_id": filters.actions, "target_group_id": filters.target_groups}
+        rows = rows.filter(*(pl.col(name).is_in(ids) for name, ids in wanted.items() if ids and name in columns))
+    return rows
 
 
 def _personal(report: str, name: str) -> bool:

@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from time import perf_counter
 from typing import Any
@@ -10,15 +10,19 @@ from typing import Any
 import dagster as dg
 
 from optimove_pipeline.assets.contract_checks import check_results, check_specs
+from optimove_pipeline.assets.filters import ReportConfig
 from optimove_pipeline.assets.metadata import column_schema, history_plot, preview
 from optimove_pipeline.assets.outcomes import Days, complete_check, report_days
-from optimove_pipeline.assets.partitions import BACKFILL_POLICY, as_days
+from optimove_pipeline.assets.partitions import as_days
 from optimove_pipeline.assets.resources import OptimoveResource
-from optimove_pipeline.errors import BusyError, ContractError, PipelineError
+from optimove_pipeline.assets.snapshots import absent_past_days, asked_for_alone, past_days
+from optimove_pipeline.errors import BusyError, ContractError, PipelineError, SettingsError
 from optimove_pipeline.feeds import attribute_column
 from optimove_pipeline.reports.catalogue import REPORTS
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.session import Session
+from optimove_pipeline.settings.narrowing import narrow
+from optimove_pipeline.settings.reports import Filters
 from optimove_pipeline.stages.publish import publish, publish_quarantine
 from optimove_pipeline.stages.validate import Validation, validate
 
@@ -30,15 +34,19 @@ def key(stage: str, feed: str) -> dg.AssetKey:
     return dg.AssetKey([stage, feed])
 
 
-def report_assets(report: Report, partitions: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+def report_assets(
+    report: Report, partitions: dg.DailyPartitionsDefinition, policy: dg.BackfillPolicy
+) -> list[dg.AssetsDefinition]:
     """Return the assets of a report's stages."""
-    return [_extracted(report, partitions), _validated(report, partitions), _published(report, partitions)]
+    stages = (_extracted, _validated, _published)
+    return [stage(report, partitions, policy) for stage in stages]
 
 
 def _asset(
     stage: str,
     report: Report,
     partitions: dg.DailyPartitionsDefinition,
+    policy: dg.BackfillPolicy,
     *,
     deps: Sequence[dg.AssetKey],
     kinds: set[str],
@@ -52,7 +60,7 @@ def _asset(
             key=asset_key,
             deps=deps,
             partitions_def=partitions,
-            backfill_policy=BACKFILL_POLICY,
+            backfill_policy=policy,
             group_name=report.group,
             kinds=kinds,
             description=_description(stage, report),
@@ -73,20 +81,29 @@ def _description(stage: str, report: Report) -> str:
     return what
 
 
-def _extracted(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+def _extracted(
+    report: Report, partitions: dg.DailyPartitionsDefinition, policy: dg.BackfillPolicy
+) -> dg.AssetsDefinition:
     @_asset(
         "report",
         report,
         partitions,
+        policy,
         deps=[key("report", name) for name in report.upstream],
         kinds={"python", "api"},
     )
-    def extracted(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
+    def extracted(
+        context: dg.AssetExecutionContext, config: ReportConfig, optimove: OptimoveResource
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session = optimove.session
+        given = config.filters.given()
+        filters = _narrowed(session, report, given)
         waited_before = session.waited_seconds
-        outcome = session.extract(report, as_days(context.partition_keys))
+        asked = as_days(context.partition_keys)
+        skipped = past_days(session, report, asked)
+        outcome = session.extract(report, [day for day in asked if day not in skipped.days], filters)
         waited = session.waited_seconds - waited_before
-        days = Days(missing=dict(outcome.failed))
+        days = Days(missing=dict(outcome.failed), skipped=skipped)
         plot = history_plot(_counts(session, "report", report.name))
         for day, done in outcome.extracted.items():
             spent = session.journal.tallies[report.name, day]
@@ -99,10 +116,25 @@ def _extracted(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
                 "API seconds": round(spent.seconds, 3),
                 "seconds waited for the budget": round(waited, 3),
                 "rows per day": plot,
+                "filters": filters.model_dump(mode="json", exclude_defaults=True),
+                "filters of this run alone": ", ".join(given) or "none",
             }
-        return report_days(context, days, needed=not _replaceable(context, session, report))
+        needed = not _replaceable(context, session, report)
+        return report_days(context, days, needed=needed, alone=asked_for_alone(context))
 
     return extracted
+
+
+def _narrowed(session: Session, report: Report, given: Mapping[str, Any]) -> Filters:
+    """Return the filters of a run.
+
+    Raises:
+        Failure: those given in the launchpad can't be.
+    """
+    try:
+        return narrow(session.settings.reports.filters, given, f"the filters of report/{report.name} in this run")
+    except SettingsError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 def _replaceable(context: dg.AssetExecutionContext, session: Session, report: Report) -> bool:
@@ -112,19 +144,25 @@ def _replaceable(context: dg.AssetExecutionContext, session: Session, report: Re
     return report.snapshot and run_has_readers and session.staging.newest("report", report.name) is not None
 
 
-def _validated(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+def _validated(
+    report: Report, partitions: dg.DailyPartitionsDefinition, policy: dg.BackfillPolicy
+) -> dg.AssetsDefinition:
     @_asset(
         "validated",
         report,
         partitions,
+        policy,
         deps=[key("report", report.name)],
         kinds={"polars"},
         checks=check_specs(key("validated", report.name)),
     )
     def validated(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session = optimove.session
-        days, validations = Days(), {}
-        for day in as_days(context.partition_keys):
+        asked = as_days(context.partition_keys)
+        days, validations = Days(skipped=absent_past_days(session, report, asked, "report")), {}
+        for day in asked:
+            if day in days.skipped.days:
+                continue
             try:
                 validations[day] = _validate(session, report, day)
             except ContractError as error:
@@ -136,7 +174,7 @@ def _validated(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
         plot = history_plot(history)
         for day, validation in validations.items():
             days.made[day] = {**_validation_metadata(session, report, day, validation), "rows per day": plot}
-        return report_days(context, days, check_results(validations, history))
+        return report_days(context, days, check_results(validations, history), alone=asked_for_alone(context))
 
     return validated
 
@@ -176,12 +214,17 @@ def _validation_metadata(session: Session, report: Report, day: date, validation
     }
 
 
-def _published(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
-    @_asset("published", report, partitions, deps=[key("validated", report.name)], kinds={"duckdb"})
+def _published(
+    report: Report, partitions: dg.DailyPartitionsDefinition, policy: dg.BackfillPolicy
+) -> dg.AssetsDefinition:
+    @_asset("published", report, partitions, policy, deps=[key("validated", report.name)], kinds={"duckdb"})
     def published(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session = optimove.session
-        days, ready = Days(), []
-        for day in as_days(context.partition_keys):
+        asked = as_days(context.partition_keys)
+        days, ready = Days(skipped=absent_past_days(session, report, asked, "validated")), []
+        for day in asked:
+            if day in days.skipped.days:
+                continue
             try:
                 session.staging.open("validated", report.name, day)
             except PipelineError as error:
@@ -198,7 +241,7 @@ def _published(report: Report, partitions: dg.DailyPartitionsDefinition) -> dg.A
                     "dagster/table_name": result.table,
                     "seconds": round(seconds, 3),
                 }
-        return report_days(context, days)
+        return report_days(context, days, alone=asked_for_alone(context))
 
     return published
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -24,7 +24,9 @@ from optimove_pipeline.reports.lookups import Lookups
 from optimove_pipeline.reports.paging import PagingRule, land
 from optimove_pipeline.reports.planning import plan, row_filter
 from optimove_pipeline.reports.report import Report
+from optimove_pipeline.reports.snapshots import only_day
 from optimove_pipeline.reports.turns import turn
+from optimove_pipeline.settings.reports import Filters
 from optimove_pipeline.staging import Staging
 
 LONGEST_WAIT_SECONDS = 12 * 3600.0
@@ -56,6 +58,11 @@ class Extraction:
     rule: PagingRule
     run_id: str
     resumable: Callable[[str], bool]
+
+    def narrowed(self, filters: Filters) -> Extraction:
+        """Return the same with these filters in place of the settings'."""
+        reports = self.settings.reports.model_copy(update={"filters": filters})
+        return replace(self, settings=self.settings.model_copy(update={"reports": reports}))
 
     async def run(
         self, report: Report, days: Sequence[date], done: Callable[[Extracted], None] = lambda _: None
@@ -120,10 +127,7 @@ class Extraction:
     async def _check_snapshot(self, report: Report, day: date) -> None:
         updated = await self.client.last_data_update()
         if day < updated:
-            raise PartitionError(
-                f"{report.title} has no date in its request, so it can only be had of {updated}, the tenant's last "
-                f"data update: {day} can't be fetched any more"
-            )
+            raise PartitionError(f"{only_day(report, updated)}: {day} can't be fetched any more")
         if day > updated:
             raise PartitionError(f"{report.title} of {day}: the tenant's data reach only to {updated}; run it later")
 

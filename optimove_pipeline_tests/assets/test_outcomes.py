@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from optimove_pipeline.assets.outcomes import COMPLETE, Days, complete_check, report_days
-from optimove_pipeline.assets.partitions import BACKFILL_POLICY, as_days, daily_partitions, days_of_run
+from optimove_pipeline.assets.partitions import as_days, backfill_policy, daily_partitions, days_of_run
 from optimove_pipeline.config import Settings, Tenant
 from optimove_pipeline.errors import (
     AnswerError,
@@ -25,7 +25,9 @@ from optimove_pipeline.errors import (
 
 KEY = dg.AssetKey(["report", "promo_codes"])
 FIRST, SECOND, THIRD = (date(2026, 11, day) for day in (17, 18, 19))
-PARTITIONS = daily_partitions(Settings(tenant=Tenant(start_date=date(2026, 11, 1))))
+SETTINGS = Settings(tenant=Tenant(start_date=date(2026, 11, 1)))
+PARTITIONS = daily_partitions(SETTINGS)
+POLICY = backfill_policy(SETTINGS)
 
 
 def materialise(
@@ -34,7 +36,7 @@ def materialise(
     """Run one asset over a range of days that ends as given; its own days are checked to be those of the run."""
     seen: list[list[date]] = []
 
-    @dg.asset(key=KEY, partitions_def=PARTITIONS, backfill_policy=BACKFILL_POLICY, check_specs=[complete_check(KEY)])
+    @dg.asset(key=KEY, partitions_def=PARTITIONS, backfill_policy=POLICY, check_specs=[complete_check(KEY)])
     def stage(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         seen.append(as_days(context.partition_keys))
         assert days_of_run(context, PARTITIONS) == seen[-1]
@@ -136,7 +138,7 @@ def test_a_run_is_tried_again_only_if_that_can_help(
     @dg.asset(
         key=KEY,
         partitions_def=PARTITIONS,
-        backfill_policy=BACKFILL_POLICY,
+        backfill_policy=POLICY,
         check_specs=[complete_check(KEY)],
         retry_policy=dg.RetryPolicy(max_retries=1),
     )
