@@ -10,12 +10,17 @@ if TYPE_CHECKING:
     from optimove_pipeline.config import Settings
 
 
+def ended_at(settings: Settings, day: date) -> datetime:
+    """Return the moment (UTC) at which a business day ends in the tenant's time zone."""
+    return datetime.combine(day + timedelta(days=1), time(), settings.zone).astimezone(UTC)
+
+
 def ready_at(settings: Settings, day: date) -> datetime:
     """Return the moment (UTC) from which a business day is looked for.
 
     It is the first moment of the readiness time at which the day has ended in the tenant's time zone.
     """
-    ended = datetime.combine(day + timedelta(days=1), time(), settings.zone).astimezone(UTC)
+    ended = ended_at(settings, day)
     at = datetime.combine(ended.date(), settings.readiness.at, UTC)
     return at if at >= ended else at + timedelta(days=1)
 
@@ -33,6 +38,11 @@ def expected_day(settings: Settings, now: datetime) -> date:
 def due_day(settings: Settings, now: datetime) -> date:
     """Return the newest business day that is late by ``now`` if it is not there; it may lie before the first day."""
     return _newest(now, lambda day: late_at(settings, day))
+
+
+def closed_day(settings: Settings, moment: datetime) -> date:
+    """Return the newest business day that has ended in the tenant's time zone by ``moment``."""
+    return moment.astimezone(settings.zone).date() - timedelta(days=1)
 
 
 def _newest(now: datetime, moment: Callable[[date], datetime]) -> date:

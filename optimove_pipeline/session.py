@@ -174,7 +174,7 @@ class Session:
             client=client,
             staging=self.staging,
             landing=self.landing,
-            lookups=Lookups(client, settings.data_dir / "look-ups", lambda: datetime.now(settings.zone).date()),
+            lookups=lookups_of(settings, client),
             rule=PagingRule(settings.api.page_size, settings.api.stop_at),
             run_id=self.run_id,
             resumable=self._resumable,
@@ -198,6 +198,11 @@ def ask_briefly(
         return session.ask(work)
     finally:
         session.close()
+
+
+def lookups_of(settings: Settings, client: Optimove | None) -> Lookups:
+    """Return the look-ups of today in the tenant's time zone; without a client only those that are kept."""
+    return Lookups(client, settings.data_dir / "look-ups", lambda: datetime.now(settings.zone).date())
 
 
 async def _check(client: Optimove, base_url: str) -> None:

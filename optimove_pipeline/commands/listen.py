@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 from optimove_pipeline.config import Settings
@@ -15,13 +15,11 @@ from optimove_pipeline.listener import listener_secret, serve
 from optimove_pipeline.optimove.client import Optimove
 from optimove_pipeline.optimove.event_listeners import Event, register_listener, registered_listeners
 from optimove_pipeline.optimove.messages import masked
-from optimove_pipeline.session import Session
+from optimove_pipeline.session import ask_briefly
 from optimove_pipeline.settings.secrets import reveal
 
-T = TypeVar("T")
-
-ATTEMPTS = 2
-"""Attempts of each call: a person waits for its answer."""
+PURPOSE = "listen"
+"""Stands for a run in the record of calls."""
 
 
 def listen(settings: Settings, port: int | None, tell: Callable[[str], None]) -> None:
@@ -43,7 +41,7 @@ def tell_registered(settings: Settings, tell: Callable[[str], None]) -> None:
     Raises:
         ApiError: the API does not answer, or has no such function for this account.
     """
-    _tell_rows(_ask(settings, registered_listeners), _own_secret(settings), tell)
+    _tell_rows(ask_briefly(settings, PURPOSE, registered_listeners), _own_secret(settings), tell)
 
 
 def _own_secret(settings: Settings) -> list[str]:
@@ -71,7 +69,7 @@ def register(
     """
     secret = listener_secret(settings.listener)
     address = _address(url, None if settings.listener.header else secret)
-    _tell_rows(_ask(settings, registered_listeners), [secret], tell)
+    _tell_rows(ask_briefly(settings, PURPOSE, registered_listeners), [secret], tell)
     types = ", ".join(map(str, events))
     if not confirmed(f"Register {masked(address, [secret])} for events {types}, in place of any listener of these?"):
         return False
@@ -81,17 +79,8 @@ def register(
             await register_listener(client, event, address, secret)
         return await registered_listeners(client)
 
-    _tell_rows(_ask(settings, register_all), [secret], tell)
+    _tell_rows(ask_briefly(settings, PURPOSE, register_all), [secret], tell)
     return True
-
-
-def _ask(settings: Settings, work: Callable[[Optimove], Coroutine[Any, Any, T]]) -> T:
-    impatient = settings.api.model_copy(update={"attempts": ATTEMPTS})
-    session = Session(settings.model_copy(update={"api": impatient}), "listen")
-    try:
-        return session.ask(work)
-    finally:
-        session.close()
 
 
 def _tell_rows(rows: Sequence[dict[str, Any]], secrets: Sequence[str], tell: Callable[[str], None]) -> None:
