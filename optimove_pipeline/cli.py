@@ -12,9 +12,9 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import wraps
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 from rich.box import SIMPLE
@@ -23,10 +23,13 @@ from rich.logging import RichHandler
 from rich.table import Table
 
 from optimove_pipeline.commands import report_list
+from optimove_pipeline.commands.period_options import chosen_days, period_options
 from optimove_pipeline.config import Settings, load_settings
 from optimove_pipeline.errors import PipelineError, SettingsError
+from optimove_pipeline.periods import TimePeriod
 from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.runs import Planned, plan_runs
+from optimove_pipeline.settings.chunks import parse_chunk
 
 if TYPE_CHECKING:  # importing it imports Dagster, which costs a second
     from optimove_pipeline.commands.run import Summary
@@ -92,25 +95,22 @@ def settings_schema_command() -> None:
 
 
 @main.command("run")
-@click.option("--days", type=click.IntRange(1), help="The last closed days.  [default: 3]")
-@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="First day.")
-@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), help="Last day.  [default: yesterday]")
+@plain_errors
+@period_options
 @click.option("--report", "names", multiple=True, help="Only this report and what it reads; may be repeated.")
+@click.option(
+    "--chunk", metavar="INTERVAL[:SIZE]", help="Days of a run, e.g. daily:4 or monthly.  [default: settings]"
+)
 @click.option("--backfill", is_flag=True, help="Leave the daily run its share of the budget.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@plain_errors
 def run_command(
-    *,
-    days: int | None,
-    first: datetime | None,
-    last: datetime | None,
-    names: tuple[str, ...],
-    backfill: bool,
-    as_json: bool,
+    *, time_period: TimePeriod, names: tuple[str, ...], chunk: str | None, backfill: bool, as_json: bool
 ) -> None:
-    """Pull reports for the last closed days, or for a range of days, into the warehouse."""
+    """Pull reports for the last closed days, or for any other period, into the warehouse."""
     chosen = _only(load_settings(), names)
-    since, until = _range(chosen, days, first, last)
+    since, until = chosen_days(chosen, time_period)
+    if chunk:
+        chosen = _with_reports(chosen, chunk=parse_chunk(chunk))
     with tenant_or_sandbox(chosen) as settings:
         summary = _run(settings, since, until, backfill=backfill)
         _print_summary(settings, summary, as_json=as_json)
@@ -150,12 +150,12 @@ def alerts_command(*, testing: bool, as_json: bool) -> None:
 @plain_errors
 def dev_command(*, port: int) -> None:
     """Start Dagster's UI and daemon, with the sandbox running if no tenant is configured."""
-    from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
-    from optimove_pipeline.commands.dev import run_dagster
+    from optimove_pipeline.commands.dev import require_free, serve_ui
 
-    with tenant_or_sandbox(load_settings()) as settings:
-        open_instance(prepare_dagster_home(settings.data_dir)).dispose()
-        sys.exit(run_dagster(port))
+    chosen = load_settings()
+    require_free(port)
+    with tenant_or_sandbox(chosen) as settings:
+        sys.exit(serve_ui(settings.data_dir, port, lambda line: out.print(line, highlight=False)))
 
 
 @main.command("listen")
@@ -211,26 +211,11 @@ def _only(settings: Settings, names: tuple[str, ...]) -> Settings:
     for name in names:
         if name not in BY_NAME:
             raise SettingsError(f"--report {name}: no such report; `optimove-pipeline reports` lists the 27")
-    if not names:
-        return settings
-    return settings.model_copy(update={"reports": settings.reports.model_copy(update={"select": names})})
+    return _with_reports(settings, select=names) if names else settings
 
 
-def _range(settings: Settings, days: int | None, first: datetime | None, last: datetime | None) -> tuple[date, date]:
-    from optimove_pipeline.commands.run import last_closed_day
-
-    closed = last_closed_day(settings)
-    until = last.date() if last else closed
-    since = first.date() if first else until - timedelta(days=(days or 3) - 1)
-    if days and first:
-        raise SettingsError("--days and --from: give one of them")
-    if until > closed:
-        raise SettingsError(f"--to {until}: only closed days can be pulled, the last is {closed}")
-    if since > until:
-        raise SettingsError(f"--from {since} is after --to {until}")
-    if since < settings.tenant.start_date:
-        raise SettingsError(f"--from {since} is before tenant.start_date, {settings.tenant.start_date}")
-    return since, until
+def _with_reports(settings: Settings, **changes: Any) -> Settings:
+    return settings.model_copy(update={"reports": settings.reports.model_copy(update=changes)})
 
 
 def _run(settings: Settings, first: date, last: date, *, backfill: bool) -> Summary:

@@ -67,11 +67,15 @@ def test_a_variable_that_is_not_set_is_named(place: Place, name: str) -> None:
     ("arguments", "message"),
     [
         (("--report", "promo_code", *DAY), "--report promo_code: no such report"),
-        (("--from", "2025-06-19", "--to", "2025-06-17"), "--from 2025-06-19 is after --to 2025-06-17"),
+        (("--from", "2025-06-19", "--to", "2025-06-17"), "begins on 2025-06-19, after its end, 2025-06-17"),
         (("--from", "2025-06-19", "--to", "2999-01-01"), "only closed days can be pulled"),
         (("--from", "2024-12-31", "--to", "2025-01-02"), "before tenant.start_date, 2025-01-01"),
         (("--days", "2", "--from", "2025-06-18"), "--days and --from: give one of them"),
-        (("--days", "0"), "0 is not in the range x>=1"),
+        (("--days", "0"), "--days 0: expected 1 to 3660"),
+        (("--period", "last_week"), "--period last_week: no such period; expected one of yesterday, week_to_date"),
+        (("--period", "yesterday", "--to", "2025-06-18"), "--period and --to: give one of them"),
+        (("--timezone-offset", "20"), "--timezone-offset 20: expected -12 to 14"),
+        (("--chunk", "weekly"), "chunk 'weekly': expected one of none, daily, monthly, yearly"),
         (("--from", "yesterday"), "does not match the format"),
     ],
 )
