@@ -5,6 +5,8 @@ from __future__ import annotations
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
+from optimove_pipeline.assets.due_check import due_check
+from optimove_pipeline.assets.freshness import with_freshness
 from optimove_pipeline.assets.partitions import backfill_policy, daily_partitions
 from optimove_pipeline.assets.reconciliation import reconciliation_checks
 from optimove_pipeline.assets.reports import report_assets
@@ -18,8 +20,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     reports = settings.reports.selected()
     duckdb = DuckDBResource(database=str(settings.warehouse_path))
     return dg.Definitions(
-        assets=[asset for report in reports for asset in report_assets(report, partitions, policy)],
-        asset_checks=reconciliation_checks(reports, partitions),
+        assets=with_freshness(
+            [asset for report in reports for asset in report_assets(report, partitions, policy)], settings
+        ),
+        asset_checks=[*reconciliation_checks(reports, partitions), due_check(settings)],
         jobs=[dg.define_asset_job("reports", selection=dg.AssetSelection.all())],
         resources={"optimove": OptimoveResource(duckdb=duckdb), "duckdb": duckdb},
         # A step process costs seconds of CPU and gives nothing: the API is the limit.
