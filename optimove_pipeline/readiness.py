@@ -45,6 +45,18 @@ def closed_day(settings: Settings, moment: datetime) -> date:
     return moment.astimezone(settings.zone).date() - timedelta(days=1)
 
 
+def outlook(settings: Settings, now: datetime) -> str:
+    """Return what happens by itself from now on, and when, in words for a person."""
+    expected = expected_day(settings, now)
+    coming = expected + timedelta(days=1)
+    return (
+        f"Reports are pulled by themselves: {expected} now, unless that was done; {coming} once Optimove has its "
+        f"data, which is asked from {ready_at(settings, coming):%Y-%m-%d %H:%M} UTC on, every "
+        f"{settings.readiness.poll_minutes} minutes. It is late from {late_at(settings, coming):%H:%M} UTC on. To "
+        "stop this, switch off the sensor report_readiness in the UI, under Automation."
+    )
+
+
 def _newest(now: datetime, moment: Callable[[date], datetime]) -> date:
     day = now.astimezone(UTC).date() + timedelta(days=1)
     while moment(day) > now:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from optimove_pipeline.automation.report_readiness import report_readiness
 from optimove_pipeline.automation.requested_runs import requested_runs
 from optimove_pipeline.config import Settings
 
 JOBS: tuple[Callable[[Settings], dg.JobDefinition], ...] = ()
 """Each makes a job from the settings."""
 
-SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (requested_runs,)
+SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (report_readiness, requested_runs)
 """Each makes a sensor from the settings."""
 
 

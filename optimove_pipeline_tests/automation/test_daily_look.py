@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -20,6 +21,7 @@ from optimove_pipeline.automation.requests import done, pending
 from optimove_pipeline.config import Settings, parse_settings
 from optimove_pipeline.errors import ForbiddenError, PipelineError, SettingsError, TransientError, UnauthorizedError
 from optimove_pipeline.event_note import EventNote, write_note
+from optimove_pipeline_tests.children import child
 
 DAY = date(2026, 11, 20)
 BEFORE = DAY - timedelta(days=1)
@@ -94,6 +96,51 @@ def watch(make: MakeWatch) -> Watch:
 
 
 DAILY = (DAY, DAY, f"daily/{DAY}")
+
+KILLED = """
+import os, signal, sys
+from optimove_pipeline.automation import daily_look
+from optimove_pipeline_tests.automation.test_daily_look import DAY, at, watch_with_a_look_back
+
+def killed(step):
+    if step == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def file(data_dir, request):
+    filed = file_request(data_dir, request)
+    killed(f"requested {request.key.partition('/')[0]}")
+    return filed
+
+def write(data_dir, state):
+    killed("settling" if state.settled else "asking")
+    write_state(data_dir, state)
+    killed("settled" if state.settled else "asked")
+
+file_request, daily_look.file_request = daily_look.file_request, file
+write_state, daily_look.write_state = daily_look.write_state, write
+watch = watch_with_a_look_back(sys.argv[1])
+watch.answer = DAY
+watch.look(at("06:00"))
+"""
+"""A look in a process that kills itself at a step."""
+
+
+def watch_with_a_look_back(folder: Path | str) -> Watch:
+    reports = {"select": [*REPORTS], "each": {REPORTS[0]: {"look_back": 2}}}
+    settings = parse_settings({"reports": reports}, source="a test", data_dir=Path(folder))
+    return Watch(settings, published={BEFORE, BEFORE - timedelta(days=1)})
+
+
+@pytest.mark.parametrize("step", ["asking", "asked", "requested daily", "requested look-back", "settling", "settled"])
+def test_a_process_killed_at_any_step_neither_loses_nor_repeats_a_request(tmp_path: Path, step: str) -> None:
+    with child(KILLED, tmp_path, step) as process:
+        process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    watch = watch_with_a_look_back(tmp_path)
+    watch.answer = DAY
+    watch.pass_time(at("06:00:30"), at("06:20"))
+    assert watch.requested == [DAILY, (DAY - timedelta(days=2), BEFORE, f"look-back/{DAY}/2026-11-18/2026-11-19")]
+    assert len(watch.asked) == (0 if step == "settled" else 1)
 
 
 def test_nothing_is_asked_before_the_readiness_time(watch: Watch) -> None:
