@@ -9,8 +9,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import date, datetime
 from functools import wraps
@@ -23,15 +23,16 @@ from rich.logging import RichHandler
 from rich.table import Table
 
 from optimove_pipeline.commands import report_list
-from optimove_pipeline.commands.period_options import chosen_days, period_options
+from optimove_pipeline.commands.period_options import chosen_days
+from optimove_pipeline.commands.runs_options import runs_options
 from optimove_pipeline.config import Settings, load_settings
 from optimove_pipeline.errors import PipelineError, SettingsError
 from optimove_pipeline.periods import TimePeriod
 from optimove_pipeline.reports.catalogue import BY_NAME
-from optimove_pipeline.runs import Planned, plan_runs
 from optimove_pipeline.settings.chunks import parse_chunk
 
 if TYPE_CHECKING:  # importing it imports Dagster, which costs a second
+    from optimove_pipeline.commands.plan import Plan
     from optimove_pipeline.commands.run import Summary
 
 P = ParamSpec("P")
@@ -96,25 +97,51 @@ def settings_schema_command() -> None:
 
 @main.command("run")
 @plain_errors
-@period_options
-@click.option("--report", "names", multiple=True, help="Only this report and what it reads; may be repeated.")
-@click.option(
-    "--chunk", metavar="INTERVAL[:SIZE]", help="Days of a run, e.g. daily:4 or monthly.  [default: settings]"
-)
-@click.option("--backfill", is_flag=True, help="Leave the daily run its share of the budget.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@runs_options
 def run_command(
-    *, time_period: TimePeriod, names: tuple[str, ...], chunk: str | None, backfill: bool, as_json: bool
+    *,
+    time_period: TimePeriod,
+    names: tuple[str, ...],
+    chunk: str | None,
+    missing: bool,
+    backfill: bool,
+    as_json: bool,
 ) -> None:
     """Pull reports for the last closed days, or for any other period, into the warehouse."""
-    chosen = _only(load_settings(), names)
-    since, until = chosen_days(chosen, time_period)
-    if chunk:
-        chosen = _with_reports(chosen, chunk=parse_chunk(chunk))
+    from optimove_pipeline.commands.pull import pull
+    from optimove_pipeline.optimove.budget import CallClass
+
+    chosen, since, until = _chosen(names, chunk, time_period)
     with tenant_or_sandbox(chosen) as settings:
-        summary = _run(settings, since, until, backfill=backfill)
+        call_class = CallClass.BACKFILL if backfill else CallClass.DAILY
+        summary = pull(settings, since, until, call_class, told, missing=missing)
         _print_summary(settings, summary, as_json=as_json)
     sys.exit(1 if summary.problems else 0)
+
+
+@main.command("plan")
+@plain_errors
+@runs_options
+@click.option("--offline", is_flag=True, help="Make no call: plan from what is held alone.")
+def plan_command(
+    *,
+    time_period: TimePeriod,
+    names: tuple[str, ...],
+    chunk: str | None,
+    missing: bool,
+    backfill: bool,
+    as_json: bool,
+    offline: bool,
+) -> None:
+    """Tell the calls and hours that `run` with the same options would take, and what limits them."""
+    from optimove_pipeline.commands.plan import Wish, make_plan
+    from optimove_pipeline.optimove.budget import CallClass
+
+    chosen, since, until = _chosen(names, chunk, time_period)
+    call_class = CallClass.BACKFILL if backfill else CallClass.DAILY
+    with nullcontext(chosen) if offline else tenant_or_sandbox(chosen) as settings:
+        plan = make_plan(settings, Wish(since, until, call_class, missing=missing, offline=offline))
+    _print_plan(plan, as_json=as_json)
 
 
 @main.command("sandbox")
@@ -218,31 +245,21 @@ def _with_reports(settings: Settings, **changes: Any) -> Settings:
     return settings.model_copy(update={"reports": settings.reports.model_copy(update=changes)})
 
 
-def _run(settings: Settings, first: date, last: date, *, backfill: bool) -> Summary:
-    from optimove_pipeline.assets.graph import build_definitions
-    from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
-    from optimove_pipeline.commands.progress import Progress
-    from optimove_pipeline.commands.run import execute, last_data_update
-    from optimove_pipeline.optimove.budget import CallClass
-
-    updated = last_data_update(settings)
-    planned = [*plan_runs(settings.reports.selected(), first, last, updated, settings.reports.chunk)]
-    _tell_plan(settings, planned, last, updated)
-    progress = Progress(planned, told)
-    call_class = CallClass.BACKFILL if backfill else CallClass.DAILY
-    with open_instance(prepare_dagster_home(settings.data_dir)) as instance:
-        return execute(build_definitions(settings), instance, planned, call_class, progress.tell)
+def _chosen(names: tuple[str, ...], chunk: str | None, time_period: TimePeriod) -> tuple[Settings, date, date]:
+    settings = _only(load_settings(), names)
+    first, last = chosen_days(settings, time_period)
+    return (_with_reports(settings, chunk=parse_chunk(chunk)) if chunk else settings), first, last
 
 
-def _tell_plan(settings: Settings, planned: Sequence[Planned], last: date, updated: date) -> None:
-    reports = {report.name for each in planned for report in each.reports}
-    told.print(
-        f"Pulling {len(reports)} reports for {planned[-1].first} to {planned[0].last}, in {len(planned)} runs."
-    )
-    if last > updated:
-        told.print(f"The tenant's data reach only to {updated}: later days are left out.")
-    if left_out := [report.name for report in settings.reports.selected() if report.name not in reports]:
-        told.print(f"Left out, since they can only be had of {updated}: {', '.join(left_out)}.", soft_wrap=True)
+def _print_plan(plan: Plan, *, as_json: bool) -> None:
+    from optimove_pipeline.commands import plan_text
+
+    if as_json:
+        click.echo(json.dumps(plan_text.as_json(plan), indent=1))
+        return
+    Console(width=max(out.width, 150)).print(plan_text.as_table(plan))
+    for sentence in plan_text.sentences(plan):
+        out.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_summary(settings: Settings, summary: Summary, *, as_json: bool) -> None:

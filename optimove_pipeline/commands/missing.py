@@ -7,8 +7,10 @@ from datetime import date, timedelta
 
 from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.reports.evidence import Wanted
+from optimove_pipeline.reports.known import STAGE
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.runs import Planned
+from optimove_pipeline.staging import Staging
 
 Published = Mapping[str, frozenset[date]]
 """The days that are published, by report."""
@@ -46,6 +48,11 @@ def only_missing(
             left = Planned(each.reports, days[0], days[-1])
             needed = _with_upstream({name for name, of_report in missing.items() if of_report}, left, staged)
             yield Planned(tuple(report for report in each.reports if report.name in needed), left.first, left.last)
+
+
+def narrowed(planned: Sequence[Planned], published: Published, staging: Staging) -> list[Planned]:
+    """Return the runs as ``only_missing`` leaves them, with what ``staging`` holds."""
+    return [*only_missing(planned, published, lambda report, day: staging.find(STAGE, report.name, day) is not None)]
 
 
 def _with_upstream(names: set[str], run: Planned, staged: Callable[[Report, date], bool]) -> set[str]:

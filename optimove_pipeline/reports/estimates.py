@@ -127,8 +127,8 @@ _ASSUMED_CALLS: Mapping[Over, _Spread] = {
 }
 """Calls of a day of a tenant of whom nothing is known; what the others iterate over is known from the settings."""
 
-_PAGES_OF_ALL = _assumed(1, 5, 100)
-_PAGES_OF_PART = _assumed(1, 2, 20)
+_PAGES_OF_ALL = _assumed(1, 5, 50)
+_PAGES_OF_PART = _assumed(1, 2, 5)
 _OVER_ALL_CUSTOMERS = {Over.DAY, Over.SNAPSHOT, Over.LIFECYCLE_STAGE, Over.CHANGED_ATTRIBUTE, Over.ACTIVITY_EVENT}
 
 
