@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
-from optimove_pipeline.errors import PartitionError
+from optimove_pipeline.errors import ForbiddenError, PartitionError
 from optimove_pipeline.periods import chunks
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.settings.chunks import Chunk
+
+if TYPE_CHECKING:  # importing it imports the API's client
+    from optimove_pipeline.session import Session
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +48,16 @@ def plan_runs(reports: Sequence[Report], first: date, last: date, updated: date,
     if dated:
         for since, until in reversed([*chunks(first, last - timedelta(days=1), chunk)]):
             yield Planned(dated, since, until)
+
+
+def data_reach(session: Session, closed: date) -> date:
+    """Ask the API how far the tenant's data reach.
+
+    A key that may not ask this (reference, section 1.2) may still be good for reports: then it is ``closed``, the
+    last closed day. Raises otherwise as ``Session.last_data_update`` does.
+    """
+    try:
+        return session.last_data_update()
+    except ForbiddenError as error:
+        logger.warning("How far the tenant's data reach is not known, so snapshots fail: %s", error)
+        return closed

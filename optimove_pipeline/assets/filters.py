@@ -8,7 +8,6 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from optimove_pipeline.reports.report import Report
 from optimove_pipeline.settings.narrowing import narrow
 from optimove_pipeline.settings.reports import Filters
 
@@ -50,20 +49,22 @@ class ReportConfig(dg.Config):
     )
 
 
-def report_step(report: Report) -> str:
-    """Return the name of the step of ``report/<name>``, under which a run's configuration names it."""
-    return f"report__{report.name}"
-
-
-def run_config(reports: Sequence[Report], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the run's configuration that gives the same filters to reports."""
+def run_config(reports: Sequence[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration of a run that gives the same filters to reports, which are given by name."""
     if not given:
         return {}
-    return {"ops": {report_step(report): {"config": {"filters": dict(given)}} for report in reports}}
+    return {"ops": {_step(report): {"config": {"filters": dict(given)}} for report in reports}}
 
 
-def filters_of_run(config: Mapping[str, Any], report: Report, filters: Filters) -> Filters:
-    """Return the filters that a report has in the run of this configuration. Raises as ``narrow`` does."""
-    step = config.get("ops", {}).get(report_step(report), {})
-    given = step.get("config", {}).get("filters", {})
-    return narrow(filters, given, f"the filters of report/{report.name} in this run")
+def filters_of_run(config: Mapping[str, Any], report: str, filters: Filters) -> Filters:
+    """Return the filters that a report, given by name, has in the run of this configuration.
+
+    Raises:
+        SettingsError: one line for each filter that can't be.
+    """
+    given = config.get("ops", {}).get(_step(report), {}).get("config", {}).get("filters", {})
+    return narrow(filters, given, f"the filters of report/{report} in this run")
+
+
+def _step(report: str) -> str:
+    return f"report__{report}"

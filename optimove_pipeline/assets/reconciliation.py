@@ -73,9 +73,7 @@ def _check(agreement: Agreement, partitions: dg.DailyPartitionsDefinition) -> dg
         compared = 0
         settings = optimove.session.settings.reports
         config = context.run.run_config
-        narrowing = [
-            filters_of_run(config, BY_NAME[name], settings.filters) for name in (agreement.left, agreement.right)
-        ]
+        narrowing = [filters_of_run(config, name, settings.filters) for name in (agreement.left, agreement.right)]
         for day in days_of_run(context, partitions):
             mismatch = _mismatch(optimove.session, agreement, day, narrowing)
             compared += mismatch is not None

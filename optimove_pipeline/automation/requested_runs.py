@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 
-from optimove_pipeline.assets.reports import key
+from optimove_pipeline.assets.filters import run_config
 from optimove_pipeline.assets.resources import CALL_CLASS_TAG
+from optimove_pipeline.assets.selection import range_tags, stage_keys
 from optimove_pipeline.automation.requests import Request, done, pending
 from optimove_pipeline.config import Settings
 from optimove_pipeline.optimove.budget import CallClass
+
+logger = logging.getLogger(__name__)
 
 REASON_TAG = "optimove/reason"
 """Run tag: why the run was requested."""
@@ -22,8 +27,6 @@ RUNS_PER_TICK = 10
 _NAME = "requested_runs"
 
 _INTERVAL_SECONDS = 15
-
-_STAGES = ("report", "validated", "published")
 
 _DAILY_PRIORITY = "10"
 
@@ -39,9 +42,10 @@ def requested_runs(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        waiting = _without_a_run(context.instance, settings.data_dir)[:RUNS_PER_TICK]
-        yield from map(run_request, waiting)
-        if not waiting:
+        waiting = _without_a_run(context.instance, settings.data_dir)
+        asked = [request for each in waiting if (request := _still_selected(each, settings))][:RUNS_PER_TICK]
+        yield from map(run_request, asked)
+        if not asked:
             yield dg.SkipReason("no request is waiting")
 
     return sensor
@@ -50,8 +54,7 @@ def requested_runs(settings: Settings) -> dg.SensorDefinition:
 def run_request(request: Request) -> dg.RunRequest:
     """Return the run of a request; Dagster starts one run, and no second, for its key."""
     tags = {
-        "dagster/asset_partition_range_start": request.first.isoformat(),
-        "dagster/asset_partition_range_end": request.last.isoformat(),
+        **range_tags(request.first, request.last),
         CALL_CLASS_TAG: request.call_class.value,
         REASON_TAG: request.reason,
     }
@@ -60,8 +63,22 @@ def run_request(request: Request) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=request.key,
         tags=tags,
-        asset_selection=[key(stage, report) for report in request.reports for stage in _STAGES],
+        asset_selection=stage_keys(request.reports),
+        run_config=run_config(request.reports, request.filters),
     )
+
+
+def _still_selected(request: Request, settings: Settings) -> Request | None:
+    """Return the request without the reports that the settings have ceased to select; None if none is left."""
+    selected = {report.name for report in settings.reports.selected()}
+    kept = tuple(name for name in request.reports if name in selected)
+    if kept != request.reports:
+        gone = ", ".join(sorted({*request.reports} - selected))
+        logger.warning("Request %s: reports.select has no %s any more, left out", request.key, gone)
+    if not kept:
+        done(settings.data_dir, request.key)
+        return None
+    return replace(request, reports=kept)
 
 
 def _without_a_run(instance: dg.DagsterInstance, data_dir: Path) -> list[Request]:

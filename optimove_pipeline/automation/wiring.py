@@ -6,19 +6,25 @@ from collections.abc import Callable
 
 import dagster as dg
 
+from optimove_pipeline.assets.graph import build_definitions
+from optimove_pipeline.automation.launchpad import pull_period
 from optimove_pipeline.automation.report_readiness import report_readiness
 from optimove_pipeline.automation.requested_runs import requested_runs
 from optimove_pipeline.config import Settings
 
-JOBS: tuple[Callable[[Settings], dg.JobDefinition], ...] = ()
+JOBS: tuple[Callable[[Settings], dg.JobDefinition], ...] = (pull_period,)
 """Each makes a job from the settings."""
 
 SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (report_readiness, requested_runs)
 """Each makes a sensor from the settings."""
 
 
-def automation_of(settings: Settings) -> dg.Definitions:
-    """Return the jobs and sensors beside the assets."""
+def definitions_of(settings: Settings) -> dg.Definitions:
+    """Return all that Dagster loads: the assets with their checks, and what is done by itself."""
+    return dg.Definitions.merge(build_definitions(settings), _automation(settings))
+
+
+def _automation(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         jobs=[make(settings) for make in JOBS],
         sensors=[make(settings) for make in SENSORS],

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from rich.console import Console
 
-from optimove_pipeline.commands.run import STAGES
+from optimove_pipeline.assets.selection import STAGES
 from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.runs import Planned
 

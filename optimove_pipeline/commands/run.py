@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -14,15 +13,11 @@ import dagster as dg
 
 from optimove_pipeline.assets.outcomes import COMPLETE
 from optimove_pipeline.assets.resources import CALL_CLASS_TAG, COMMAND_RUNS_TAG, COMMAND_TAG
+from optimove_pipeline.assets.selection import range_tags, stage_keys
 from optimove_pipeline.config import Settings
-from optimove_pipeline.errors import ForbiddenError
 from optimove_pipeline.optimove.budget import CallClass
-from optimove_pipeline.runs import Planned
+from optimove_pipeline.runs import Planned, data_reach
 from optimove_pipeline.session import Session
-
-logger = logging.getLogger(__name__)
-
-STAGES = ("report", "validated", "published")
 
 CHECK_ATTEMPTS = 2
 """Attempts of the one call before a run: a person waits for its answer."""
@@ -62,9 +57,6 @@ def last_closed_day(settings: Settings) -> date:
 def last_data_update(settings: Settings) -> date:
     """Ask the API how far its data reach before a run, so that a wrong address or key is one message, and soon.
 
-    A key that may not ask this (reference, section 1.2) may still be good for reports: it counts as the last closed
-    day.
-
     Raises:
         SettingsError: the settings can't work; nothing is written.
         ApiError: the address or the credentials are wrong, or the API does not answer.
@@ -72,10 +64,7 @@ def last_data_update(settings: Settings) -> date:
     impatient = settings.api.model_copy(update={"attempts": CHECK_ATTEMPTS})
     session = Session(settings.model_copy(update={"api": impatient}), "check")
     try:
-        return session.last_data_update()
-    except ForbiddenError as error:
-        logger.warning("How far the tenant's data reach is not known, so snapshots fail: %s", error)
-        return last_closed_day(settings)
+        return data_reach(session, last_closed_day(settings))
     finally:
         session.close()
 
@@ -116,12 +105,8 @@ def _execute(
     result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=instance,
         run_id=run_id,
-        asset_selection=[dg.AssetKey([stage, report.name]) for report in planned.reports for stage in STAGES],
-        tags={
-            "dagster/asset_partition_range_start": planned.first.isoformat(),
-            "dagster/asset_partition_range_end": planned.last.isoformat(),
-            **tags,
-        },
+        asset_selection=stage_keys(report.name for report in planned.reports),
+        tags={**range_tags(planned.first, planned.last), **tags},
         run_config=_QUIET,
         raise_on_error=False,
     )

@@ -35,14 +35,14 @@ BRANCH = "="
 def describe(source: str, details: Any, settings: type[BaseModel]) -> str:
     """Return one problem that pydantic found; ``details`` is one item of ``ValidationError.errors()``."""
     location = [str(part) for part in details["loc"] if not str(part).startswith(("[", BRANCH))]
-    place = ".".join(location)
+    place = ": ".join([source, *([".".join(location)] if location else [])])
     if details["type"] == "extra_forbidden":
         near = get_close_matches(location[-1], _keys(settings, location[:-1]), n=1)
-        return f"{source}: {place}: no such setting{f'; did you mean {near[0]}?' if near else ''}"
+        return f"{place}: no such setting{f'; did you mean {near[0]}?' if near else ''}"
     if details["type"] in _EXPECTED:
-        return f"{source}: {place}: {_EXPECTED[details['type']].format(**details.get('ctx', {}))}"
+        return f"{place}: {_EXPECTED[details['type']].format(**details.get('ctx', {}))}"
     message = details["msg"].removeprefix("Value error, ")
-    return f"{source}: {place}: {message[0].lower()}{message[1:]}"
+    return f"{place}: {message[0].lower()}{message[1:]}"
 
 
 def _keys(settings: type[BaseModel], location: list[str]) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 
 from optimove_pipeline.automation.report_readiness import held_by, report_readiness
 from optimove_pipeline.automation.requests import pending
-from optimove_pipeline.automation.wiring import automation_of
+from optimove_pipeline.automation.wiring import definitions_of
 from optimove_pipeline.config import Settings, parse_settings
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
@@ -160,7 +160,7 @@ def test_a_missing_key_is_told_and_does_not_end_the_sensor(
 
 
 def test_it_runs_by_itself_and_asks_nothing_while_it_is_loaded(sandbox: RunningSandbox, tmp_path: Path) -> None:
-    sensors = automation_of(settings_in(tmp_path)).get_repository_def().sensor_defs
+    sensors = definitions_of(settings_in(tmp_path)).get_repository_def().sensor_defs
     (sensor,) = (sensor for sensor in sensors if sensor.name == "report_readiness")
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
     assert sensor.minimum_interval_seconds == 30

@@ -10,10 +10,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from optimove_pipeline.assets.graph import build_definitions
 from optimove_pipeline.automation.requested_runs import RUNS_PER_TICK
 from optimove_pipeline.automation.requests import Request, file_request, pending
-from optimove_pipeline.automation.wiring import automation_of
+from optimove_pipeline.automation.wiring import definitions_of
 from optimove_pipeline.config import Settings, sandbox_settings
 from optimove_pipeline.optimove.budget import CallClass
 
@@ -40,7 +39,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 @pytest.fixture
 def repository(settings: Settings) -> dg.RepositoryDefinition:
-    return dg.Definitions.merge(build_definitions(settings), automation_of(settings)).get_repository_def()
+    return definitions_of(settings).get_repository_def()
 
 
 def tick(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
@@ -97,6 +96,30 @@ def test_it_is_asked_for_until_its_run_is_under_way_and_never_again(
     assert pending(settings.data_dir) == []
     with dg.DagsterInstance.ephemeral() as forgetful:
         assert tick(repository, forgetful) == []
+
+
+def test_filters_reach_every_report_of_the_run(
+    settings: Settings, repository: dg.RepositoryDefinition, instance: dg.DagsterInstance
+) -> None:
+    file_request(settings.data_dir, replace(REQUEST, filters={"channels": [3]}))
+    (asked,) = tick(repository, instance)
+    narrowed = {"config": {"filters": {"channels": [3]}}}
+    assert asked.run_config == {"ops": {f"report__{name}": narrowed for name in REQUEST.reports}}
+
+
+def test_reports_that_are_not_selected_any_more_are_left_out_of_a_request(
+    settings: Settings, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
+) -> None:
+    file_request(settings.data_dir, replace(REQUEST, reports=("promo_codes",), key="gone"))
+    file_request(settings.data_dir, REQUEST)
+    fewer = settings.model_copy(
+        update={"reports": settings.reports.model_copy(update={"select": ("target_groups_by_date",)})}
+    )
+    repository = definitions_of(fewer).get_repository_def()
+    (asked,) = tick(repository, instance)
+    assert {asset.path[-1] for asset in asked.asset_selection or ()} == {"target_groups_by_date"}
+    assert [request.key for request in pending(settings.data_dir)] == [REQUEST.key]
+    assert "Request gone: reports.select has no promo_codes any more" in caplog.text
 
 
 def test_without_a_request_the_tick_says_so(
