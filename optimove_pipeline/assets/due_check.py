@@ -44,12 +44,9 @@ class Due:
         )
 
 
-def utc_now() -> datetime:
-    """Return this moment."""
-    return datetime.now(UTC)
-
-
-def due_check(settings: Settings, now: Callable[[], datetime] = utc_now) -> dg.AssetChecksDefinition:
+def due_check(
+    settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> dg.AssetChecksDefinition:
     """Return the check of all selected reports, which one step judges."""
     reports = {key("published", report.name): report for report in settings.reports.selected()}
     specs = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from optimove_pipeline.config import load_settings
 from optimove_pipeline.errors import BusyError
 from optimove_pipeline.optimove.budget import CallClass
 from optimove_pipeline.session import Session
+from optimove_pipeline.signs_of_life import sign_of_life
 from optimove_pipeline.warehouse import Warehouse
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ class OptimoveResource(dg.ConfigurableResource[Session]):
 
     duckdb: DuckDBResource
     _session: Session | None = PrivateAttr(default=None)
+    _life: ExitStack = PrivateAttr(default_factory=ExitStack)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Open the session of this run."""
@@ -52,17 +54,20 @@ class OptimoveResource(dg.ConfigurableResource[Session]):
             call_class=call_class(run.tags if run else {}),
             resumable=lambda run_id: instance is not None and ended_early(instance, run_id),
         )
+        if run is not None:
+            self._life.enter_context(sign_of_life(self._session.settings.data_dir, run.run_id))
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Close the session, and take the calls that were made into the warehouse."""
         session, self._session = self._session, None
         if session is None:
             return
-        session.close()
-        try:
-            session.journal.flush(partial(_record, self._warehouse(session)))
-        except BusyError as error:
-            logger.warning("The calls made are kept, the next run takes them into ops.api_calls: %s", error)
+        with self._life:
+            session.close()
+            try:
+                session.journal.flush(partial(_record, self._warehouse(session)))
+            except BusyError as error:
+                logger.warning("The calls made are kept, the next run takes them into ops.api_calls: %s", error)
 
     @property
     def session(self) -> Session:
