@@ -35,6 +35,15 @@ def test_errors_of_the_work_reach_its_caller(loop: BackgroundLoop) -> None:
         loop.run(fail())
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A shell lets what it runs in the background ignore interruptions."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interruption_waits_until_the_work_has_let_go(loop: BackgroundLoop) -> None:
     let_go: list[str] = []
 
