@@ -45,14 +45,31 @@ def closed_day(settings: Settings, moment: datetime) -> date:
     return moment.astimezone(settings.zone).date() - timedelta(days=1)
 
 
+def next_question(settings: Settings, asked_at: datetime | None, day: date, now: datetime) -> datetime:
+    """Return when it is to be asked whether a day is there; ``now`` if it is time to, or was never done.
+
+    That is ``readiness.poll_minutes`` after it was last asked, or once more at the day's readiness time and deadline.
+    """
+    if asked_at is None or asked_at > now:  # in the future: the clock was set back
+        return now
+    moments = (ready_at(settings, day), late_at(settings, day))
+    polled = asked_at + timedelta(minutes=settings.readiness.poll_minutes)
+    return min([polled, *(moment for moment in moments if moment > asked_at)])
+
+
+def coming(settings: Settings, day: date) -> str:
+    """Return from when on a day is looked for, in words."""
+    return f"{day} is looked for from {ready_at(settings, day):%Y-%m-%d %H:%M} UTC on"
+
+
 def outlook(settings: Settings, now: datetime) -> str:
     """Return what happens by itself from now on, and when, in words for a person."""
     expected = expected_day(settings, now)
-    coming = expected + timedelta(days=1)
+    after = expected + timedelta(days=1)
     return (
-        f"Reports are pulled by themselves: {expected} now, unless that was done; {coming} once Optimove has its "
-        f"data, which is asked from {ready_at(settings, coming):%Y-%m-%d %H:%M} UTC on, every "
-        f"{settings.readiness.poll_minutes} minutes. It is late from {late_at(settings, coming):%H:%M} UTC on. To "
+        f"Reports are pulled by themselves: {expected} now, unless that was done; {after} once Optimove has its "
+        f"data, which is asked from {ready_at(settings, after):%Y-%m-%d %H:%M} UTC on, every "
+        f"{settings.readiness.poll_minutes} minutes. It is late from {late_at(settings, after):%H:%M} UTC on. To "
         "stop this, switch off the sensor report_readiness in the UI, under Automation."
     )
 

@@ -15,7 +15,7 @@ from optimove_pipeline.automation.requests import Request, file_request
 from optimove_pipeline.config import Settings
 from optimove_pipeline.errors import ForbiddenError, PipelineError, SettingsError, UnauthorizedError
 from optimove_pipeline.event_note import EventNote, read_note
-from optimove_pipeline.readiness import closed_day, expected_day, late_at, ready_at
+from optimove_pipeline.readiness import closed_day, coming, expected_day, late_at, next_question, ready_at
 
 LEAST_SECONDS = 60.0
 """The least time between two questions to the API, however many events are heard."""
@@ -50,9 +50,9 @@ def look(this: Look) -> str:
     state, note = read_state(settings.data_dir), read_note(settings.data_dir)
     target = _target(settings, note, this.now)
     if target < settings.tenant.start_date:
-        return _coming(settings, settings.tenant.start_date)
+        return coming(settings, settings.tenant.start_date)
     if state.settled is not None and state.settled >= target:
-        return f"{state.settled} was there. {_coming(settings, state.settled + timedelta(days=1))}"
+        return f"{state.settled} was there. {coming(settings, state.settled + timedelta(days=1))}"
     again = _next_question(settings, state, note, target, this.now)
     if again > this.now:
         return f"{target} is not there yet; the API is asked again at {again:%Y-%m-%d %H:%M:%S} UTC"
@@ -60,7 +60,8 @@ def look(this: Look) -> str:
     if not days:
         write_state(settings.data_dir, replace(state, settled=target))
         return f"{target} is published already"
-    return _ask(this, replace(state, asked_at=this.now), days)
+    # With the first question the first day is known too, so that it stays wanted however long it takes to come.
+    return _ask(this, LookState(this.now, days[0] - timedelta(days=1)), days)
 
 
 def _target(settings: Settings, note: EventNote | None, now: datetime) -> date:
@@ -69,21 +70,13 @@ def _target(settings: Settings, note: EventNote | None, now: datetime) -> date:
     return expected if note is None else max(expected, closed_day(settings, min(note.heard_at, now)))
 
 
-def _coming(settings: Settings, day: date) -> str:
-    return f"{day} is looked for from {ready_at(settings, day):%Y-%m-%d %H:%M} UTC on"
-
-
 def _next_question(
     settings: Settings, state: LookState, note: EventNote | None, target: date, now: datetime
 ) -> datetime:
-    asked = state.asked_at
-    if asked is None or asked > now:  # in the future: the clock was set back
-        return now
-    moments = [asked + timedelta(minutes=settings.readiness.poll_minutes)]
-    moments += [moment for moment in (ready_at(settings, target), late_at(settings, target)) if moment > asked]
-    if note is not None and asked < note.heard_at <= now:
-        moments.append(asked + timedelta(seconds=LEAST_SECONDS))
-    return min(moments)
+    polled = next_question(settings, state.asked_at, target, now)
+    if note is None or state.asked_at is None or not state.asked_at < note.heard_at <= now:
+        return polled
+    return min(polled, state.asked_at + timedelta(seconds=LEAST_SECONDS))
 
 
 def _ask(this: Look, state: LookState, days: Sequence[date]) -> str:

@@ -112,9 +112,10 @@ def file(data_dir, request):
     return filed
 
 def write(data_dir, state):
-    killed("settling" if state.settled else "asking")
+    settled = state.settled == DAY
+    killed("settling" if settled else "asking")
     write_state(data_dir, state)
-    killed("settled" if state.settled else "asked")
+    killed("settled" if settled else "asked")
 
 file_request, daily_look.file_request = daily_look.file_request, file
 write_state, daily_look.write_state = daily_look.write_state, write
@@ -200,6 +201,15 @@ def test_days_missed_while_it_was_off_are_caught_up_oldest_first(watch: Watch) -
         "of 2026-11-22"
     )
     assert watch.asked == ["09:00:00"]
+
+
+def test_the_very_first_day_stays_wanted_until_it_comes(make: MakeWatch) -> None:
+    watch = make()
+    watch.answer = BEFORE
+    watch.pass_time(at("06:00"), at("06:10"))
+    watch.answer = later = DAY + timedelta(days=2)
+    watch.look(at("06:00", later + timedelta(days=1)))
+    assert [first for first, _, _ in watch.requested] == [DAY, DAY + timedelta(days=1), later]
 
 
 def test_missed_days_that_are_there_do_not_wait_for_the_newest(watch: Watch) -> None:

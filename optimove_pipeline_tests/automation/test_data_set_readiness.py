@@ -1,0 +1,193 @@
+"""The sensor of a data set, on an asset that stands for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from optimove_pipeline.alerts.outbox import outbox_file, transaction
+from optimove_pipeline.automation.completeness import Completeness
+from optimove_pipeline.automation.data_set_look import DataSetState, state_of
+from optimove_pipeline.automation.data_set_readiness import data_set_sensor
+from optimove_pipeline.config import Settings, parse_settings
+from optimove_pipeline.errors import SettingsError, TransientError
+
+DAY = date(2025, 6, 20)
+KEY = dg.AssetKey(["dataset", "customers"])
+
+
+@dg.asset(key=KEY, partitions_def=dg.DailyPartitionsDefinition("2025-01-01"))
+def customers() -> None:
+    """Stands for a data set."""
+
+
+def at(text: str, day: date = DAY + timedelta(days=1)) -> datetime:
+    return datetime.fromisoformat(f"{day} {text}").replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Source:
+    """A source with complete days, that can fail; ``asked`` are the days it was asked of."""
+
+    complete: set[date] = field(default_factory=set)
+    failing: bool = False
+    asked: list[date] = field(default_factory=list)
+
+    def is_complete(self, day: date) -> Completeness:
+        self.asked.append(day)
+        if self.failing:
+            raise TransientError("the database is down")
+        return Completeness(day in self.complete, "as the source says")
+
+
+@dataclass(slots=True)
+class Watch:
+    """The sensor over time, with the cursor that the daemon keeps."""
+
+    settings: Settings
+    instance: dg.DagsterInstance
+    source: Source = field(default_factory=Source)
+    cursor: str | None = None
+    told: str | None = None
+
+    def tick(self, now: datetime) -> list[dg.RunRequest]:
+        sensor = data_set_sensor(self.settings, "customers", "05:00", self.source.is_complete, [KEY], lambda: now)
+        definitions = dg.Definitions(assets=[customers], sensors=[sensor])
+        with dg.build_sensor_context(
+            self.instance, cursor=self.cursor, definitions=definitions, sensor_name="customers_readiness"
+        ) as context:
+            data = sensor.evaluate_tick(context)
+        self.cursor, self.told = data.cursor, data.skip_message
+        return [*(data.run_requests or ())]
+
+    def requested(self, now: datetime) -> list[str]:
+        return [str(request.run_key) for request in self.tick(now)]
+
+    def publish(self, day: date) -> None:
+        self.instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=day.isoformat()))
+
+    @property
+    def alerts(self) -> list[str]:
+        with transaction(outbox_file(self.settings.data_dir)) as connection:
+            return [key for (key,) in connection.execute("SELECT key FROM alerts")]
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def make(tmp_path: Path, instance: dg.DagsterInstance) -> Callable[..., Watch]:
+    def made(**sections: Any) -> Watch:
+        return Watch(parse_settings(sections, source="a test", data_dir=tmp_path), instance)
+
+    return made
+
+
+@pytest.fixture
+def watch(make: Callable[..., Watch]) -> Watch:
+    return make()
+
+
+def test_a_complete_day_is_run_once_from_its_readiness_time_on(watch: Watch) -> None:
+    watch.source.complete = {DAY - timedelta(days=1), DAY}
+    assert watch.requested(at("04:59:30")) == ["customers/2025-06-19"]
+    (request,) = watch.tick(at("05:00"))
+    assert (request.run_key, request.partition_key, request.asset_selection) == (
+        "customers/2025-06-20",
+        "2025-06-20",
+        [KEY],
+    )
+    assert watch.requested(at("05:30")) == []
+    assert watch.told == "2025-06-20 was there. 2025-06-21 is looked for from 2025-06-22 05:00 UTC on"
+    assert watch.source.asked == [DAY - timedelta(days=1), DAY]
+
+
+def test_a_reset_of_the_cursor_asks_for_the_same_run_which_dagster_knows(watch: Watch) -> None:
+    watch.source.complete = {DAY}
+    first = watch.requested(at("05:00"))
+    watch.cursor = None
+    assert watch.requested(at("05:01")) == first
+    watch.cursor = None
+    watch.publish(DAY)
+    assert watch.requested(at("05:02")) == []
+
+
+def test_the_source_is_asked_at_the_interval_of_the_settings(watch: Watch) -> None:
+    for minute in range(26):
+        assert watch.requested(at(f"05:{minute:02}")) == []
+    assert watch.source.asked == [DAY] * 3
+    assert watch.told == "2025-06-20 is not complete yet; the source is asked again at 2025-06-21 05:30:00 UTC"
+
+
+def test_days_missed_while_it_was_off_are_caught_up_oldest_first(watch: Watch) -> None:
+    watch.requested(at("05:00"))
+    days = [DAY + timedelta(days=passed) for passed in range(4)]
+    watch.source.complete = {*days}
+    assert watch.requested(at("05:00", days[-1] + timedelta(days=1))) == [f"customers/{day}" for day in days]
+
+
+def test_days_are_caught_up_only_so_far_back(make: Callable[..., Watch]) -> None:
+    watch = make(readiness={"catch_up_days": 1})
+    watch.requested(at("05:00"))
+    later = DAY + timedelta(days=9)
+    watch.source.complete = {DAY + timedelta(days=passed) for passed in range(10)}
+    assert watch.requested(at("05:00", later + timedelta(days=1))) == ["customers/2025-06-28", "customers/2025-06-29"]
+
+
+def test_days_before_the_tenants_first_are_not_looked_for(make: Callable[..., Watch]) -> None:
+    watch = make(tenant={"start_date": "2025-06-21"})
+    watch.source.complete = {DAY}
+    assert watch.requested(at("12:00")) == []
+    assert watch.source.asked == []
+
+
+def test_a_day_that_does_not_come_holds_up_no_other_and_is_alerted_once(watch: Watch) -> None:
+    watch.requested(at("05:00"))
+    watch.source.complete = {DAY + timedelta(days=1)}
+    tomorrow = DAY + timedelta(days=2)
+    assert watch.requested(at("05:00", tomorrow)) == ["customers/2025-06-21"]
+    assert watch.requested(at("05:10", tomorrow)) == []
+    assert watch.alerts == ["not-complete/customers/2025-06-20"]
+    watch.source.complete.add(DAY)
+    assert watch.requested(at("05:20", tomorrow)) == ["customers/2025-06-20"]
+
+
+def test_a_day_is_late_at_its_deadline_and_not_before(watch: Watch) -> None:
+    watch.requested(at("08:59"))
+    assert watch.alerts == []
+    watch.requested(at("09:00"))
+    assert watch.alerts == ["not-complete/customers/2025-06-20"]
+
+
+def test_a_failing_source_is_told_and_asked_again_at_the_next_interval(watch: Watch) -> None:
+    watch.source.failing = True
+    assert watch.requested(at("05:00")) == []
+    assert watch.told == "2025-06-20: the source gives no answer: the database is down"
+    watch.source.failing, watch.source.complete = False, {DAY}
+    assert watch.requested(at("05:05")) == []
+    assert watch.requested(at("05:10")) == ["customers/2025-06-20"]
+
+
+def test_a_complete_day_that_is_there_is_not_run_again(watch: Watch) -> None:
+    watch.source.complete = {DAY}
+    watch.publish(DAY)
+    assert watch.requested(at("05:00")) == []
+    assert watch.source.asked == []
+
+
+def test_the_state_is_kept_as_the_cursor() -> None:
+    state = DataSetState(DAY, at("05:00"), frozenset({DAY}))
+    assert state_of(state.to_text()) == state
+    assert state_of(None) == state_of(DataSetState().to_text()) == DataSetState()
+    for broken in ("2025-06-20", "{}", "[]"):
+        with pytest.raises(SettingsError, match="reset it in the UI"):
+            state_of(broken)
