@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -28,6 +28,7 @@ from optimove_pipeline.commands.runs_options import runs_options
 from optimove_pipeline.config import Settings, load_settings
 from optimove_pipeline.errors import PipelineError, SettingsError
 from optimove_pipeline.periods import TimePeriod
+from optimove_pipeline.readiness import outlook
 from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.settings.chunks import parse_chunk
 
@@ -181,7 +182,8 @@ def dev_command(*, port: int) -> None:
 
     chosen = load_settings()
     require_free(port)
-    with tenant_or_sandbox(chosen) as settings:
+    with tenant_or_sandbox(chosen, date_moves=True) as settings:
+        out.print(outlook(settings, datetime.now(UTC)), highlight=False, soft_wrap=True)
         sys.exit(serve_ui(settings.data_dir, port, lambda line: out.print(line, highlight=False)))
 
 
@@ -217,16 +219,20 @@ def listen_command(
 
 
 @contextmanager
-def tenant_or_sandbox(settings: Settings) -> Iterator[Settings]:
-    """Yield the settings, with the sandbox running, and its address in them, if no tenant is configured."""
+def tenant_or_sandbox(settings: Settings, *, date_moves: bool = False) -> Iterator[Settings]:
+    """Yield the settings, with the sandbox running, and its address in them, if no tenant is configured.
+
+    The sandbox's date stands still, so that a run across midnight finds one and the same last day, unless it is to
+    move on day by day.
+    """
     if not settings.sandbox or os.environ.get("OPTIMOVE_SANDBOX_URL"):
         yield settings
         return
     from optimove_pipeline.sandbox.process import running_sandbox
 
     told.print("No tenant is configured (OPTIMOVE_API_URL, OPTIMOVE_CONFIG): using the built-in sandbox.")
-    # The sandbox's date stands still, so that a run across midnight finds one and the same last day.
-    with running_sandbox(preset="tiny", today=datetime.now(settings.zone).date()) as sandbox:
+    today = None if date_moves else datetime.now(settings.zone).date()
+    with running_sandbox(preset="tiny", today=today) as sandbox:
         os.environ["OPTIMOVE_SANDBOX_URL"] = sandbox.url
         try:
             yield settings.model_copy(update={"api": settings.api.model_copy(update={"url": sandbox.url})})
