@@ -1,0 +1,151 @@
+"""Sending the parts of a package over several connections, each as often as it takes, none of them twice."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Event
+
+from optimove_pipeline.errors import PipelineError
+from optimove_pipeline.ledger import Entry, Ledger, State
+from optimove_pipeline.targets.errors import TargetError, UnreachableError
+from optimove_pipeline.targets.target import Found, Part, Session, Target
+
+_LONGEST_PAUSE = 60.0
+
+logger = logging.getLogger(__name__)
+
+Item = tuple[Entry, Part]
+
+
+def send_all(items: Sequence[Item], target: Target, ledger: Ledger, run_id: str, pause: float) -> None:
+    """Send parts over as many connections as the target takes.
+
+    Raises:
+        TargetError: the first part that failed for good; those under way are ended, no further one is begun.
+    """
+    queue: SimpleQueue[Item] = SimpleQueue()
+    for item in items:
+        queue.put(item)
+    stop = Event()
+    couriers = min(target.connections, len(items))
+    with ThreadPoolExecutor(couriers, thread_name_prefix=f"deliver-{target.name}") as pool:
+        runs = [pool.submit(_Courier(target, ledger, run_id, pause, stop).run, queue) for _ in range(couriers)]
+        try:
+            for run in as_completed(runs):
+                run.result()
+        finally:
+            # Also where this thread is interrupted, so that it does not wait for parts that are not begun yet.
+            stop.set()
+
+
+@dataclass(slots=True)
+class _Courier:
+    """Takes parts from a queue, one after the other, over a connection of its own."""
+
+    target: Target
+    ledger: Ledger
+    run_id: str
+    pause: float
+    stop: Event
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _session: Session | None = None
+
+    def run(self, queue: SimpleQueue[Item]) -> None:
+        """Send parts until there are none left or another courier has failed."""
+        try:
+            while not self.stop.is_set():
+                self._send(*queue.get_nowait())
+        except Empty:
+            return
+        finally:
+            self._stack.close()
+
+    def _send(self, entry: Entry, part: Part) -> None:
+        """Try until the part is delivered, or the attempts are used up."""
+        for attempt in range(1, self.target.attempts + 1):
+            delivery = _Delivery(self.target, self.ledger, entry, part)
+            try:
+                delivery.carry_out(self._connected(), self.run_id)
+            except UnreachableError as error:
+                self._disconnect()
+                if attempt == self.target.attempts:
+                    raise
+                logger.warning("%s: try %d of %d: %s", part.name, attempt, self.target.attempts, error)
+                if self.stop.wait(self._pause(attempt)):
+                    raise
+            else:
+                return
+            entry = delivery.entry
+
+    def _connected(self) -> Session:
+        if self._session is None:
+            self._session = self._stack.enter_context(self.target.session())
+        return self._session
+
+    def _disconnect(self) -> None:
+        self._session = None
+        self._stack.close()
+
+    def _pause(self, attempt: int) -> float:
+        longest: float = min(self.pause * 2 ** (attempt - 1), _LONGEST_PAUSE)
+        return longest * random.uniform(0.5, 1)  # noqa: S311 - spreads the tries, guards no secret
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """One try to deliver one part; ``entry`` is its record, as far as the try has come."""
+
+    target: Target
+    ledger: Ledger
+    entry: Entry
+    part: Part
+
+    def carry_out(self, session: Session, run_id: str) -> None:
+        """Deliver the part, unless what is there tells that it was; record either."""
+        self.entry = self.ledger.begin(self.entry, run_id)
+        try:
+            if not self._is_there(session):
+                session.send(self.part, self._verified)
+        except PipelineError as error:
+            self.entry = self.ledger.fail(self.entry, str(error))
+            raise
+        self.entry = self.ledger.deliver(self.entry)
+
+    def _verified(self) -> None:
+        self.entry = self.ledger.verify(self.entry)
+
+    def _is_there(self, session: Session) -> bool:
+        found = session.look(self.part)
+        if found is not None:
+            return self._is_ours(session, found)
+        if self.entry.state is not State.VERIFIED:
+            return False
+        if session.is_waiting(self.part):
+            self.entry = self.ledger.restart(self.entry)
+            return False
+        logger.warning(
+            "%s: %s was verified by an earlier try and is gone: the receiver has taken it, it is not sent again",
+            self.target.place,
+            self.part.name,
+        )
+        return True
+
+    def _is_ours(self, session: Session, found: Found) -> bool:
+        """Return whether what lies there is the part; if it is a broken one of ours, remove it."""
+        if found.is_whole(self.part) and (found.sha256 is not None or self.entry.attempts > 1):
+            return True
+        if self.target.in_place and (self.entry.attempts > 1 or self.ledger.was_begun_before(self.entry)):
+            session.discard(self.part)
+            return False
+        what = "which we may not read" if found.sha256 is None and found.bytes == self.part.bytes else "not this part"
+        raise TargetError(
+            f"{self.target.place}: {self.part.name} is there already with {found.bytes:,} bytes, {what} "
+            f"({self.part.bytes:,} bytes), and nothing is ever overwritten: remove it there, or redeliver the day "
+            "with a reason, under new names"
+        )

@@ -1,0 +1,1 @@
+"""Where packages go: one protocol, and a module for each kind of target."""
