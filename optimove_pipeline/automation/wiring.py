@@ -10,12 +10,17 @@ from optimove_pipeline.assets.graph import build_definitions
 from optimove_pipeline.automation.launchpad import pull_period
 from optimove_pipeline.automation.report_readiness import report_readiness
 from optimove_pipeline.automation.requested_runs import requested_runs
+from optimove_pipeline.automation.skipped_in_backfills import skipped_in_backfills
 from optimove_pipeline.config import Settings
 
 JOBS: tuple[Callable[[Settings], dg.JobDefinition], ...] = (pull_period,)
 """Each makes a job from the settings."""
 
-SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (report_readiness, requested_runs)
+SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (
+    report_readiness,
+    requested_runs,
+    skipped_in_backfills,
+)
 """Each makes a sensor from the settings."""
 
 
