@@ -64,7 +64,11 @@ def _correct(context: dg.SensorEvaluationContext, settings: Settings, backfill: 
     if skipped.is_empty:
         return False
     rest = data.failed_and_downstream_subset - skipped
-    kept = data._replace(target_subset=data.target_subset - skipped, failed_and_downstream_subset=rest)
+    kept = data._replace(
+        target_subset=data.target_subset - skipped,
+        requested_subset=data.requested_subset - skipped,
+        failed_and_downstream_subset=rest,
+    )
     changed = backfill.with_asset_backfill_data(kept, context.instance, repository.asset_graph)
     status = BulkActionStatus.COMPLETED_SUCCESS if rest.is_empty else BulkActionStatus.COMPLETED_FAILED
     context.instance.update_backfill(changed._replace(status=status))

@@ -52,7 +52,7 @@ def ended(repository: dg.RepositoryDefinition, instance: dg.DagsterInstance, mis
         "ended", begun, {}, instance, parts(repository, DAYS, "all_actions", "promo_codes"), None, None, None
     )
     data = backfill.get_asset_backfill_data(repository.asset_graph)
-    failed = data.with_failed_and_downstream_subset(missing)
+    failed = data.replace_requested_subset(data.target_subset).with_failed_and_downstream_subset(missing)
     instance.add_backfill(
         backfill.with_asset_backfill_data(failed, instance, repository.asset_graph)._replace(status=FAILED)
     )
@@ -87,6 +87,7 @@ def test_past_days_of_snapshots_are_taken_out_and_the_backfill_has_succeeded(
     everything = parts(repository, DAYS, "promo_codes") | parts(repository, DAYS[2:], "all_actions")
     assert (data.target_subset - everything).is_empty
     assert (everything - data.target_subset).is_empty
+    assert (data.requested_subset - everything).is_empty
 
 
 @pytest.mark.parametrize(
