@@ -158,9 +158,9 @@ class Ledger:
         """Record that a file is delivered."""
         return self._record(replace(entry, state=State.DELIVERED, problem=None, finished_at=time.time()))
 
-    def fail(self, entry: Entry, problem: str) -> Entry:
-        """Record an error; a file that was verified stays so, since its last step may have been done."""
-        state = State.VERIFIED if entry.state is State.VERIFIED else State.FAILED
+    def fail(self, entry: Entry, problem: str, *, in_doubt: bool) -> Entry:
+        """Record an error; a verified file stays so where it is ``in_doubt`` whether its last step was done."""
+        state = State.VERIFIED if entry.state is State.VERIFIED and in_doubt else State.FAILED
         return self._record(replace(entry, state=state, problem=problem, finished_at=time.time()))
 
     def changed_since(self, revision: int) -> list[tuple[int, Entry]]:

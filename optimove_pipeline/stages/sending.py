@@ -99,12 +99,13 @@ class _Courier:
 
 @dataclass(slots=True)
 class _Delivery:
-    """One try to deliver one part; ``entry`` is its record, as far as the try has come."""
+    """One try to deliver one part; ``entry`` is its record, and ``is_verified`` is how far this try has come."""
 
     target: Target
     ledger: Ledger
     entry: Entry
     part: Part
+    is_verified: bool = False
 
     def carry_out(self, session: Session, run_id: str) -> None:
         """Deliver the part, unless what is there tells that it was; record either."""
@@ -113,12 +114,15 @@ class _Delivery:
             if not self._is_there(session):
                 session.send(self.part, self._verified)
         except PipelineError as error:
-            self.entry = self.ledger.fail(self.entry, str(error))
+            # What refuses the last step has not done it.
+            refused = self.is_verified and not isinstance(error, UnreachableError)
+            self.entry = self.ledger.fail(self.entry, str(error), in_doubt=not refused)
             raise
         self.entry = self.ledger.deliver(self.entry)
 
     def _verified(self) -> None:
         self.entry = self.ledger.verify(self.entry)
+        self.is_verified = True
 
     def _is_there(self, session: Session) -> bool:
         found = session.look(self.part)

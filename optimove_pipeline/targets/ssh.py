@@ -11,6 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    load_ssh_private_key,
+)
 
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.settings.secrets import expand, reveal
@@ -19,7 +30,12 @@ from optimove_pipeline.targets.errors import LoginError, UnreachableError
 
 _FASTEST = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 _KEEPALIVE_SECONDS = 15
-_KEY_KINDS: tuple[type[paramiko.PKey], ...] = (paramiko.Ed25519Key, paramiko.RSAKey, paramiko.ECDSAKey)
+_AnyKey = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey
+_KINDS: dict[type[_AnyKey], type[paramiko.PKey]] = {
+    Ed25519PrivateKey: paramiko.Ed25519Key,
+    RSAPrivateKey: paramiko.RSAKey,
+    EllipticCurvePrivateKey: paramiko.ECDSAKey,
+}
 
 
 @contextmanager
@@ -131,20 +147,29 @@ def _private_key(name: str, settings: SftpSettings) -> paramiko.PKey | None:
         return None
     setting = f"targets.{name}.{'key' if settings.key else 'key_file'}"
     text = reveal(settings.key) if settings.key else _read(setting, settings.key_file)
-    passphrase = reveal(settings.passphrase) if settings.passphrase else None
-    for kind in _KEY_KINDS:
-        try:
-            return kind.from_private_key(io.StringIO(text), passphrase)
-        except paramiko.PasswordRequiredException:
-            raise SettingsError(
-                f"{setting}: the private key has a passphrase: give targets.{name}.passphrase"
-            ) from None
-        except (paramiko.SSHException, ValueError, IndexError, UnicodeDecodeError):
-            continue
-    # The library's own messages may quote the key, so none is passed on.
+    passphrase = reveal(settings.passphrase).encode() if settings.passphrase else None
+    key = _loaded(setting, name, text.encode(), passphrase)
+    opened = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    kind = next(kind for of, kind in _KINDS.items() if isinstance(key, of))
+    return kind.from_private_key(io.StringIO(opened))
+
+
+def _loaded(setting: str, name: str, text: bytes, passphrase: bytes | None) -> _AnyKey:
+    """Return the private key in a text. The library's own messages may quote the text, so none is passed on."""
+    load = load_ssh_private_key if b"BEGIN OPENSSH" in text else load_pem_private_key
+    try:
+        key = load(text, passphrase)
+    except TypeError:
+        has, to_do = ("no", "leave out") if passphrase else ("a", "give")
+        wrong = f"the private key has {has} passphrase: {to_do} targets.{name}.passphrase"
+        raise SettingsError(f"{setting}: {wrong}") from None
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if isinstance(key, _AnyKey):
+        return key
+    fitting = ", whose passphrase is the one given" if passphrase else ""
     raise SettingsError(
-        f"{setting}: expected a private key of type Ed25519, RSA or ECDSA in OpenSSH's or PEM format"
-        + (", whose passphrase is the one given" if passphrase else "")
+        f"{setting}: expected a private key of type Ed25519, RSA or ECDSA in OpenSSH's or PEM format{fitting}"
     )
 
 

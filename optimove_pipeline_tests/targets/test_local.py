@@ -11,7 +11,7 @@ import pytest
 
 from optimove_pipeline.deliveries_table import copy_ledger
 from optimove_pipeline.errors import PartitionError
-from optimove_pipeline.ledger import Ledger, State, ledger_file
+from optimove_pipeline.ledger import Ledger, State
 from optimove_pipeline.settings.targets import LocalSettings
 from optimove_pipeline.stages.deliver import deliver, versioned
 from optimove_pipeline.targets.check import check
@@ -24,11 +24,6 @@ from optimove_pipeline_tests.targets.goods import DAY, FEED, contents, entries, 
 @pytest.fixture
 def outbox(tmp_path: Path) -> Path:
     return tmp_path / "outbox"
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(ledger_file(tmp_path))
 
 
 def local(tmp_path: Path, **settings: object) -> Target:
