@@ -30,14 +30,27 @@ STAND_INS = {
     "ruff format --check .": "ruff --version",
     "mypy": "mypy --version",
     "pytest optimove_pipeline_tests/sandbox": "pytest --version",
+    "optimove-pipeline listen --register https://etl.example.com/optimove": (
+        "echo y | optimove-pipeline listen --register https://etl.example.com/optimove"
+    ),
 }
 """What is run instead of commands that take minutes or test what the other tests do; all else runs as written."""
 
+# A daemon that finds an API starts the day's runs, which would meet the other commands, or not, by the time of day.
+_NO_API = "http://127.0.0.1:1/current"
+
 SERVERS = {
-    "make dev": ("optimove-pipeline dev --port 3000", "Serving dagster-webserver"),
+    "make dev": (
+        f"env OPTIMOVE_SANDBOX_URL={_NO_API} optimove-pipeline dev --port 3000",
+        "Dagster's UI: http://localhost",
+    ),
     "optimove-pipeline sandbox": (None, "The sandbox answers at"),
+    "optimove-pipeline listen --port": (None, "The listener answers at"),
     "dagster-webserver": (None, "Serving dagster-webserver"),
-    "dagster-daemon run": (None, "Instance is configured with the following daemons"),
+    "dagster-daemon run": (
+        f"env OPTIMOVE_API_URL={_NO_API} dagster-daemon run -w workspace.yaml",
+        "Instance is configured with the following daemons",
+    ),
 }
 """Commands that don't end by themselves, by how they begin: what is started (None: as written), what tells that they
 are ready. They run until the page's last command is done."""
@@ -68,6 +81,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(
         "your-key": sandbox.key,
         "8720": str(_free_port()),
         "3000": str(_free_port()),
+        "8730": str(_free_port()),
     }
     ran = 0
     with terminal(tmp_path, {"OPTIMOVE_SANDBOX_URL": sandbox.url}) as opened:
