@@ -7,6 +7,10 @@ from collections.abc import Callable
 import dagster as dg
 
 from optimove_pipeline.assets.graph import build_definitions
+from optimove_pipeline.automation.alert_delivery import alert_delivery
+from optimove_pipeline.automation.budget_watch import budget_watch
+from optimove_pipeline.automation.ended_runs import ended_runs
+from optimove_pipeline.automation.late_days import late_days
 from optimove_pipeline.automation.launchpad import pull_period
 from optimove_pipeline.automation.report_readiness import report_readiness
 from optimove_pipeline.automation.requested_runs import requested_runs
@@ -20,6 +24,10 @@ SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (
     report_readiness,
     requested_runs,
     skipped_in_backfills,
+    ended_runs,
+    late_days,
+    budget_watch,
+    alert_delivery,
 )
 """Each makes a sensor from the settings."""
 
