@@ -21,6 +21,7 @@ from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.settings.alerts import Alerts
 from optimove_pipeline.settings.api import Api, BudgetLimits
 from optimove_pipeline.settings.listener import Listener
+from optimove_pipeline.settings.packages import Packages
 from optimove_pipeline.settings.problems import describe
 from optimove_pipeline.settings.readiness import Readiness
 from optimove_pipeline.settings.reports import Filters, Reports
@@ -76,6 +77,7 @@ class Settings(Section):
     readiness: Readiness = Readiness()
     listener: Listener = Listener()
     alerts: Alerts = Alerts()
+    packages: Packages = Packages()
     warehouse: WarehouseSettings = WarehouseSettings()
     retention: Retention = Retention()
     sandbox: SkipJsonSchema[bool] = Field(default=False, exclude=True)

@@ -1,0 +1,104 @@
+"""Values as text: numbers, flags, dates and times, each column in the form that its field has.
+
+Polars formats a time in 200 to 400 ns. Dates repeat, and so do times of day; so where a pattern names first the date
+and then the time of day, both are looked up in tables of texts, which takes a quarter of that.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+
+import polars as pl
+
+from optimove_pipeline.errors import ContractError
+from optimove_pipeline.feeds import Kind
+from optimove_pipeline.stages.formats.fields import Field
+
+MOST_DIGITS = 38
+"""Digits of a decimal, in Polars as in Snowflake."""
+
+_EPOCH, _FIRST, _END = date(1970, 1, 1), date(1900, 1, 1), date(2101, 1, 1)
+_FIRST_NUMBER, _END_NUMBER = (_FIRST - _EPOCH).days, (_END - _EPOCH).days
+_DAY_SECONDS = 86_400
+_DATE_THEN_CLOCK = re.compile(r"((?:%[YymbBdj]|[^%])*)((?:%[HIpMS]|[^%])*)")
+
+
+def as_text(values: pl.Series, field: Field, places: int) -> pl.Series:
+    """Return a column as text; null stays null. Numbers are rounded to ``places`` and written in full.
+
+    Raises:
+        ContractError: a number has more than ``MOST_DIGITS`` digits, or is none.
+    """
+    match field.kind:
+        case Kind.NUMBER:
+            return decimals(values, field.name, places, MOST_DIGITS).cast(pl.String)
+        case Kind.FLAG:
+            yes, no = field.form.split("/")
+            return pl.select(pl.when(values).then(pl.lit(yes)).when(~values).then(pl.lit(no))).to_series()
+        case Kind.DATE:
+            return _dates(values.cast(pl.Int32), field.form)
+        case Kind.TIME:
+            return _times(in_utc(values), field.form)
+        case _:
+            return values.cast(pl.String)
+
+
+def decimals(values: pl.Series, name: str, places: int, digits: int) -> pl.Series:
+    """Return numbers as decimals of so many digits, rounded half to even to at most so many places.
+
+    Raises:
+        ContractError: a number does not fit, or is NaN or infinite.
+    """
+    scale = min(places, values.dtype.scale) if isinstance(values.dtype, pl.Decimal) else places
+    fitting = values
+    if values.dtype.is_float():
+        # Polars' cast would take some floats that are too large, and fail later.
+        fitting = values.set(~(values.abs() < 10 ** (digits - scale) - 0.5 * 10**-scale), None)
+    rounded = fitting.cast(pl.Decimal(digits, scale), strict=False)
+    if rounded.null_count() > values.null_count():
+        raise ContractError(
+            f"column {name} holds a number that is not finite, or has more than {digits} digits, {scale} of them "
+            "after the point: correct it at the source, then validate the day again"
+        )
+    return rounded
+
+
+def in_utc(times: pl.Series) -> pl.Series:
+    """Return times without a zone: those that have one are turned to UTC, the others stay as they are."""
+    zoned = isinstance(times.dtype, pl.Datetime) and times.dtype.time_zone is not None
+    return times.dt.convert_time_zone("UTC").dt.replace_time_zone(None) if zoned else times
+
+
+def _dates(numbers: pl.Series, pattern: str) -> pl.Series:
+    """Return days, by their number since 1970, as text."""
+    if _within_tables(numbers):
+        return _date_texts(pattern).gather(numbers - _FIRST_NUMBER)
+    return numbers.cast(pl.Date).dt.to_string(pattern)
+
+
+def _times(times: pl.Series, pattern: str) -> pl.Series:
+    split = _DATE_THEN_CLOCK.fullmatch(pattern)
+    seconds = times.dt.epoch("s")
+    numbers = (seconds // _DAY_SECONDS).cast(pl.Int32)
+    if split is None or not _within_tables(numbers):
+        return times.dt.to_string(pattern)
+    clock = seconds - numbers.cast(pl.Int64) * _DAY_SECONDS
+    return _dates(numbers, split[1]) + _clock_texts(split[2]).gather(clock)
+
+
+def _within_tables(numbers: pl.Series) -> bool:
+    return bool(((numbers >= _FIRST_NUMBER) & (numbers < _END_NUMBER)).all())
+
+
+@lru_cache(maxsize=16)
+def _date_texts(pattern: str) -> pl.Series:
+    return pl.date_range(_FIRST, _END, closed="left", eager=True).dt.to_string(pattern)
+
+
+@lru_cache(maxsize=16)
+def _clock_texts(pattern: str) -> pl.Series:
+    midnight = datetime(1970, 1, 1)  # noqa: DTZ001 - of no zone, as are the times
+    seconds = pl.datetime_range(midnight, midnight + timedelta(days=1), "1s", closed="left", eager=True)
+    return seconds.dt.to_string(pattern)
