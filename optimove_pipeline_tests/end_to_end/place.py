@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from optimove_pipeline.assets.graph import build_definitions
+from optimove_pipeline.assets.selection import range_tags
 from optimove_pipeline.config import load_settings
 from optimove_pipeline.sandbox.process import RunningSandbox
 from optimove_pipeline.sandbox.truth import Choices, truth
@@ -128,10 +129,13 @@ def materialise(
     days: Sequence[date] = (NEWEST,),
     stages: Sequence[str] = STAGES,
     instance: dg.DagsterInstance | None = None,
+    filters: Mapping[str, Mapping[str, Any]] | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Materialise stages of reports through Dagster in this process, in one run over the range of days.
 
-    Without an instance of its own, what the run leaves in Dagster is forgotten.
+    ``filters`` are given for this run, by report. Without an instance of its own, what the run leaves in Dagster is
+    forgotten.
     """
     with environment(place), warnings.catch_warnings():
         # Dagster's own code for nested resources calls what Dagster deprecated.
@@ -140,11 +144,11 @@ def materialise(
         return job.execute_in_process(
             instance=instance,
             asset_selection=[dg.AssetKey([stage, name]) for name in reports for stage in stages],
-            tags={
-                "dagster/asset_partition_range_start": days[0].isoformat(),
-                "dagster/asset_partition_range_end": days[-1].isoformat(),
+            tags={**range_tags(days[0], days[-1]), **(tags or {})},
+            run_config={
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                "ops": {f"report__{name}": {"config": {"filters": given}} for name, given in (filters or {}).items()},
             },
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
 
