@@ -14,6 +14,7 @@ from benchmarks.load import measure_load
 from benchmarks.measuring import tell
 from benchmarks.planning import measure_planning
 from benchmarks.results import Section, as_markdown
+from benchmarks.sftp import measure_sftp
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -23,6 +24,7 @@ SECTIONS: dict[str, Callable[[], Section]] = {
     "planning": measure_planning,
     "budget": measure_budget,
     "day": measure_day,
+    "sftp": measure_sftp,
 }
 
 

@@ -18,7 +18,6 @@ from optimove_pipeline.file_lock import locked
 from optimove_pipeline.ledger import Entry, Ledger, State, new_id
 from optimove_pipeline.packages import Package
 from optimove_pipeline.stages.sending import send_all
-from optimove_pipeline.targets.errors import TargetError
 from optimove_pipeline.targets.target import Part, Target
 
 LOCK_SECONDS = 3600.0
@@ -87,20 +86,6 @@ def _send(
     for group in ([entry for entry in entries if entry.part], [entry for entry in entries if not entry.part]):
         if group:
             send_all([(entry, _part(package, entry)) for entry in group], target, ledger, run_id, pause)
-    _sweep(target, ledger)
-
-
-def _sweep(target: Target, ledger: Ledger) -> None:
-    """Remove what earlier runs have left, but for files of which the ledger needs to know whether they are there."""
-    keep = {entry.name for entry in ledger.unfinished(target.name)}
-    try:
-        with target.session() as session:
-            swept = session.sweep(keep)
-    except TargetError as error:
-        logger.warning("the package is delivered, but files left behind by earlier runs are not removed: %s", error)
-    else:
-        if swept:
-            logger.info("%s: removed %d temporary files left behind: %s", target.place, len(swept), ", ".join(swept))
 
 
 def _planned(package: Package, target: Target, ledger: Ledger, run_id: str, redeliver: str | None) -> list[Entry]:

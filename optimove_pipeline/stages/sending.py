@@ -35,7 +35,8 @@ def send_all(items: Sequence[Item], target: Target, ledger: Ledger, run_id: str,
     stop = Event()
     couriers = min(target.connections, len(items))
     with ThreadPoolExecutor(couriers, thread_name_prefix=f"deliver-{target.name}") as pool:
-        runs = [pool.submit(_Courier(target, ledger, run_id, pause, stop).run, queue) for _ in range(couriers)]
+        every = [_Courier(target, ledger, run_id, pause, stop, sweeps=number == 0) for number in range(couriers)]
+        runs = [pool.submit(courier.run, queue) for courier in every]
         try:
             for run in as_completed(runs):
                 run.result()
@@ -46,13 +47,14 @@ def send_all(items: Sequence[Item], target: Target, ledger: Ledger, run_id: str,
 
 @dataclass(slots=True)
 class _Courier:
-    """Takes parts from a queue, one after the other, over a connection of its own."""
+    """Takes parts from a queue, one after the other, over a connection of its own; one of them ``sweeps`` then."""
 
     target: Target
     ledger: Ledger
     run_id: str
     pause: float
     stop: Event
+    sweeps: bool
     _stack: ExitStack = field(default_factory=ExitStack)
     _session: Session | None = None
 
@@ -62,7 +64,8 @@ class _Courier:
             while not self.stop.is_set():
                 self._send(*queue.get_nowait())
         except Empty:
-            return
+            if self.sweeps and self._session is not None:
+                self._sweep(self._session)
         finally:
             self._stack.close()
 
@@ -82,6 +85,17 @@ class _Courier:
             else:
                 return
             entry = delivery.entry
+
+    def _sweep(self, session: Session) -> None:
+        """Remove what earlier runs have left, but for files of which the ledger needs to know if they are there."""
+        keep = {entry.name for entry in self.ledger.unfinished(self.target.name)}
+        try:
+            swept = session.sweep(keep)
+        except TargetError as error:
+            logger.warning("files that earlier runs have left behind are not removed: %s", error)
+        else:
+            for name in swept:
+                logger.info("%s: removed %s, left behind by an earlier run", self.target.place, name)
 
     def _connected(self) -> Session:
         if self._session is None:

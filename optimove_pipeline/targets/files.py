@@ -11,7 +11,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Protocol
 
@@ -87,11 +87,15 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class FileSession:
-    """The steps of a delivery, for any files. ``label`` names the target in messages."""
+    """The steps of a delivery, for any files. ``label`` names the target in messages.
+
+    ``made`` are the folders known to be there, which need not be asked for again.
+    """
 
     files: Files
     layout: Layout
     label: str
+    made: set[PurePosixPath] = field(default_factory=set)
 
     def look(self, part: Part) -> Found | None:
         """Return what lies under the final name; its hash is only read if the size is right."""
@@ -150,7 +154,9 @@ class FileSession:
 
     def _make_folders(self, part: Part) -> None:
         for folder in {self.layout.final(part).parent, self.layout.temporary_folder or self.layout.folder}:
-            self.files.make_folder(folder)
+            if folder not in self.made:
+                self.files.make_folder(folder)
+                self.made.add(folder)
 
     def _verify(self, part: Part, path: PurePosixPath, *, may_be_gone: bool) -> None:
         size = self.files.size(path)

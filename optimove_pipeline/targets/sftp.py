@@ -152,9 +152,13 @@ class SftpFiles:
     def make_folder(self, path: PurePosixPath) -> None:
         """Make a folder, and those above it."""
         with self._told("make the folder", path):
-            for folder in reversed([path, *path.parents]):
-                if str(folder) not in {".", "/"} and not self._is_there(folder):
-                    self._make(folder)
+            missing = []
+            for folder in [path, *path.parents]:
+                if str(folder) in {".", "/"} or self._is_there(folder):
+                    break
+                missing.append(folder)
+            for folder in reversed(missing):
+                self._make(folder)
 
     def entries(self, folder: PurePosixPath) -> list[Entry]:
         """Return the files of a folder."""

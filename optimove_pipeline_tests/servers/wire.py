@@ -70,7 +70,7 @@ def _read(
 ) -> None:
     carried = 0
     with suppress(OSError):
-        while block := source.recv(65_536):
+        while block := source.recv(262_144):
             carried += len(block)
             if to_server and _is_stalled(laid, len(block)):
                 return
