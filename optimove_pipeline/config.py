@@ -25,6 +25,7 @@ from optimove_pipeline.settings.packages import Packages
 from optimove_pipeline.settings.problems import describe
 from optimove_pipeline.settings.readiness import Readiness
 from optimove_pipeline.settings.reports import Filters, Reports
+from optimove_pipeline.settings.schedules import Schedules
 from optimove_pipeline.settings.types import Count, Day, Flag, Seconds, Section, Text
 from optimove_pipeline.settings.yaml_file import read_yaml
 
@@ -75,6 +76,7 @@ class Settings(Section):
     budget: BudgetLimits = BudgetLimits()
     reports: Reports = Reports()
     readiness: Readiness = Readiness()
+    schedules: Schedules = Field((), description="periods that are pulled at set times")
     listener: Listener = Listener()
     alerts: Alerts = Alerts()
     packages: Packages = Packages()

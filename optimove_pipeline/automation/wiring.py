@@ -1,4 +1,4 @@
-"""What Dagster does by itself, put together: the one list of jobs and the one list of sensors."""
+"""What Dagster does by itself, put together: the job, the schedules and the one list of sensors."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from optimove_pipeline.automation.late_days import late_days
 from optimove_pipeline.automation.launchpad import pull_period
 from optimove_pipeline.automation.report_readiness import report_readiness
 from optimove_pipeline.automation.requested_runs import requested_runs
+from optimove_pipeline.automation.schedules import schedules_of
 from optimove_pipeline.automation.skipped_in_backfills import skipped_in_backfills
 from optimove_pipeline.config import Settings
-
-JOBS: tuple[Callable[[Settings], dg.JobDefinition], ...] = (pull_period,)
-"""Each makes a job from the settings."""
 
 SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (
     report_readiness,
@@ -38,7 +36,9 @@ def definitions_of(settings: Settings) -> dg.Definitions:
 
 
 def _automation(settings: Settings) -> dg.Definitions:
+    pull = pull_period(settings)
     return dg.Definitions(
-        jobs=[make(settings) for make in JOBS],
+        jobs=[pull],
+        schedules=schedules_of(settings, pull),
         sensors=[make(settings) for make in SENSORS],
     )

@@ -22,6 +22,7 @@ _EXPECTED = {
     "date_type": "expected a date such as 2026-11-20",
     "path_type": "expected a path",
     "literal_error": "expected {expected}",
+    "enum": "expected {expected}",
     "greater_than": "expected more than {gt:g}",
     "greater_than_equal": "expected at least {ge:g}",
     "less_than_equal": "expected at most {le:g}",

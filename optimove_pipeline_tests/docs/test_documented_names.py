@@ -23,7 +23,8 @@ Schema = dict[str, Any]
 
 
 def test_every_setting_is_documented_with_its_default() -> None:
-    documented = {key: _parsed(default) for key, default in first_cells(SETTINGS) if "." in key}
+    cells = {key: default for key, default in first_cells(SETTINGS) if "." in key or key in Settings.model_fields}
+    documented = {key: _parsed(default) for key, default in cells.items()}
     assert documented == dict(_leaves(Settings.model_json_schema()))
 
 
@@ -47,8 +48,9 @@ def _inner(value: Schema, known: Schema) -> tuple[Schema | None, str, bool]:
     optional = next((each for each in value.get("anyOf", ()) if "$ref" in each), None)
     listed, mapped = value.get("items", {}), value.get("additionalProperties", {})
     for holder, suffix, itself in ((value, "", False), (optional, "", True), (listed, "[]", True)):
-        if holder and "$ref" in holder:
-            return known[holder["$ref"].rpartition("/")[2]], suffix, itself
+        found = known[holder["$ref"].rpartition("/")[2]] if holder and "$ref" in holder else {}
+        if "properties" in found:
+            return found, suffix, itself
     if isinstance(mapped, dict) and "$ref" in mapped:
         return known[mapped["$ref"].rpartition("/")[2]], ".<report>", True
     return None, "", True

@@ -74,6 +74,14 @@ RIGHT: dict[str, Any] = {
     "alerts.email.password": "${MAIL_PASSWORD}",
     "alerts.email.sender": "optimove@example.com",
     "alerts.email.to": ["ops@example.com"],
+    "schedules.0.name": "last_week_again",
+    "schedules.0.cron": "30 7 * * 1",
+    "schedules.0.period": "previous_week",
+    "schedules.0.days": 7,
+    "schedules.0.days_back": 3,
+    "schedules.0.timezone_offset": -2.5,
+    "schedules.0.reports": ["promo_codes"],
+    "schedules.0.backfill": True,
     "listener.host": "10.0.0.7",
     "listener.port": 9000,
     "listener.secret": "${EVENTS_SECRET}",
@@ -159,6 +167,18 @@ WRONG: dict[str, tuple[Any, str]] = {
     f"{EACH}.parameters": (["Date"], "expected settings by name below it"),
     f"{EACH}.paged": ("yes", "expected true or false"),
     "readiness.time": (360, 'expected a UTC time in quotes, such as "06:00"'),
+    "schedules.0.name": ("last week", "expected letters, digits and underscores"),
+    "schedules.0.cron": ("daily", 'expected minute, hour, day, month and weekday, such as "30 7 * * 1"'),
+    "schedules.0.period": (
+        "last_week",
+        "expected 'yesterday', 'week_to_date', 'previous_week', 'previous_week_to_date', 'month_to_date', "
+        "'previous_month', 'previous_month_to_date' or 'year_to_date'",
+    ),
+    "schedules.0.days": (0, "expected at least 1"),
+    "schedules.0.days_back": (-1, "expected at least 0"),
+    "schedules.0.timezone_offset": (15.0, "expected at most 14"),
+    "schedules.0.reports": ("promo_codes", "expected a list"),
+    "schedules.0.backfill": ("yes", "expected true or false"),
     "readiness.deadline_hours": (25.0, "expected at most 24"),
     "readiness.poll_minutes": (0, "expected at least 1"),
     "readiness.catch_up_days": (367, "expected at most 366"),
@@ -226,6 +246,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "retention.staging_days": (28, "expected at least 29"),
 }
 
+SCHEDULE = {"name": "again", "cron": "30 7 * * 1", "days": 7}
+
 MAIL = {"host": "smtp.example.com", "sender": "optimove@example.com", "to": ["ops@example.com"]}
 
 COMPANIONS: dict[str, Any] = {
@@ -236,6 +258,9 @@ COMPANIONS: dict[str, Any] = {
     "alerts.email.password": {**MAIL, "username": "${U}"},
     "budget.windows.0.calls": {"seconds": 1},
     "budget.windows.0.seconds": {"calls": 1},
+    "schedules.0.period": {"name": "again", "cron": "30 7 * * 1"},
+    **{f"schedules.0.{key}": SCHEDULE for key in ("days_back", "timezone_offset", "reports", "backfill")},
+    **{f"schedules.0.{key}": {k: SCHEDULE[k] for k in SCHEDULE if k != key} for key in SCHEDULE},
     "reports.filters.attribute_value.attribute": {"value": "UK"},
     "reports.filters.attribute_value.value": {"attribute": "Country"},
 }
@@ -248,7 +273,7 @@ def keys(section: type[BaseModel], place: str = "") -> Iterator[str]:
         if field.exclude:
             continue
         inner = next(sections(field.annotation), None)
-        middle = {"each": ".customers_by_action", "windows": ".0"}.get(name, "")
+        middle = {"each": ".customers_by_action", "windows": ".0", "schedules": ".0"}.get(name, "")
         if inner is None:
             yield f"{place}{name}"
         else:
