@@ -23,7 +23,7 @@ from typing import Any
 
 from optimove_pipeline.optimove.calls import CallRecord
 
-_SUFFIX = ".ndjson"
+SUFFIX = ".ndjson"
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class CallJournal:
         """Hand the calls of this process and of ended ones to ``insert``, then remove their files."""
         with self._lock:
             self._close()
-        for path in sorted(self.folder.glob(f"*{_SUFFIX}")):
+        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
             with _held(path) as held:
                 if held:
                     insert([*_rows(path)])
@@ -77,7 +77,7 @@ class CallJournal:
     def _open(self) -> int:
         """Return a new file that is locked before any other process can see it."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / f"{uuid.uuid4().hex}{_SUFFIX}"
+        path = self.folder / f"{uuid.uuid4().hex}{SUFFIX}"
         unseen = path.with_suffix(".new")
         file = os.open(unseen, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         fcntl.flock(file, fcntl.LOCK_EX)

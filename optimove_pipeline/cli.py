@@ -25,6 +25,7 @@ from rich.table import Table
 from optimove_pipeline.commands import report_list
 from optimove_pipeline.commands.period_options import chosen_days
 from optimove_pipeline.commands.runs_options import runs_options
+from optimove_pipeline.commands.stopping import EXIT_CODE, STOPPED
 from optimove_pipeline.config import Settings, load_settings
 from optimove_pipeline.errors import PipelineError, SettingsError
 from optimove_pipeline.periods import TimePeriod
@@ -55,8 +56,8 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
             told.print(str(error), markup=False, highlight=False, soft_wrap=True)
             sys.exit(2 if isinstance(error, SettingsError) else 1)
         except KeyboardInterrupt:
-            told.print("Interrupted. What has arrived is kept: the same command goes on from there.", highlight=False)
-            sys.exit(130)
+            told.print(STOPPED, highlight=False)
+            sys.exit(EXIT_CODE)
 
     return wrapped
 

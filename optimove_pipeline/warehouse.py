@@ -63,7 +63,8 @@ class Warehouse:
             connection = self._enter(stack, until)
             for name, value in self._options.items():
                 connection.execute(f"SET {name} = ?", [value])
-            yield connection
+            with _interruptible():
+                yield connection
 
     def _enter(self, stack: ExitStack, until: float) -> DuckDBPyConnection:
         while True:
@@ -85,6 +86,17 @@ def _connect(path: Path) -> Iterator[DuckDBPyConnection]:
         yield connection
     finally:
         connection.close()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raise what a signal's handler raised while a query ran: DuckDB hides it behind an error of its own."""
+    try:
+        yield
+    except RuntimeError as error:
+        if error.__cause__ is None or isinstance(error.__cause__, Exception):
+            raise
+        raise error.__cause__ from None
 
 
 @contextmanager

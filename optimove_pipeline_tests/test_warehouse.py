@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date
@@ -12,7 +13,7 @@ import pytest
 from duckdb import DuckDBPyConnection
 
 from optimove_pipeline.errors import BusyError
-from optimove_pipeline.warehouse import Warehouse, row_counts, transaction
+from optimove_pipeline.warehouse import Warehouse, exists, row_counts, transaction
 from optimove_pipeline_tests.children import child, line
 
 OTHER_PROGRAM = """
@@ -130,3 +131,33 @@ def test_row_counts_are_read_from_a_table(path: Path) -> None:
         values = [(second, "B"), (first, "A"), (second, "C")]
         connection.executemany("INSERT INTO optimove.promo_codes VALUES (?, ?)", values)
         assert row_counts(connection, "optimove.promo_codes") == [(first, 1), (second, 2)]
+
+
+class Interruption(BaseException):
+    """What a signal's handler raises."""
+
+
+def query_forever(warehouse: Warehouse) -> None:
+    with warehouse.open("a long query") as connection, transaction(connection):
+        connection.execute("CREATE TABLE begun AS SELECT 1")
+        connection.execute("SELECT count(*) FROM range(1_000_000_000) a, range(1_000_000) b WHERE a.range = -b.range")
+
+
+def test_an_interruption_is_not_taken_for_an_error_of_the_query(path: Path) -> None:
+    def interrupt(*_: object) -> None:
+        raise Interruption
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(Interruption):
+            query_forever(Warehouse(path))
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    with Warehouse(path).open("looking") as connection:
+        assert not exists(connection, "main.begun")
+
+
+def test_an_error_of_the_query_stays_one(path: Path) -> None:
+    with pytest.raises(duckdb.CatalogException), Warehouse(path).open("a wrong query") as connection:
+        connection.execute("FROM nothing_of_that_name")

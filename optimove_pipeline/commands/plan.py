@@ -118,7 +118,8 @@ def make_plan(settings: Settings, wish: Wish) -> Plan:
         held = read_held(settings, dict.fromkeys(reports, days), instance)
     found = find_out(settings, partial(_runs, settings, wish, held, staging), offline=wish.offline)
     wanted, possible = days_by_report(found.runs), days_by_report(_possible(settings, wish, found.updated))
-    estimates = estimates_of(settings, wanted, held, staging)
+    evidence = evidence_of(settings, wanted, held, staging)
+    estimates = {report: estimate(report, of_report, evidence, settings) for report, of_report in wanted.items()}
     return Plan(
         wish=wish,
         updated=found.updated,
@@ -133,13 +134,11 @@ def make_plan(settings: Settings, wish: Wish) -> Plan:
     )
 
 
-def estimates_of(settings: Settings, wanted: Wanted, held: Held, staging: Staging) -> dict[Report, Estimate]:
-    """Return how many calls each report takes for its days, as far as what is held tells."""
+def evidence_of(settings: Settings, wanted: Wanted, held: Held, staging: Staging) -> Evidence:
+    """Return what the calls of reports and days can be told from, without a call."""
     # Calls of a day that is not published may be those of a run that ended early, and not all.
     made = {(name, day): calls for (name, day), calls in held.calls.items() if day in held.published.get(name, ())}
-    plans = planned(wanted, settings, staging, lookups_of(settings, None))
-    evidence = Evidence(plans, extracted(wanted, staging), made)
-    return {report: estimate(report, days, evidence, settings) for report, days in wanted.items()}
+    return Evidence(planned(wanted, settings, staging, lookups_of(settings, None)), extracted(wanted, staging), made)
 
 
 def _possible(settings: Settings, wish: Wish, updated: date) -> list[Planned]:

@@ -83,7 +83,7 @@ def _limit(plan: Plan) -> str:
     forecast = plan.pace.forecast(plan.calls)
     if plan.api_seconds(plan.calls) > forecast.seconds:
         return (
-            f"What limits it: the API itself, which took {plan.seconds_of_a_call:.1f} s for a call so far, with "
+            f"What limits it: the API itself, which took {plan.seconds_of_a_call:.2g} s for a call so far, with "
             f"{plan.concurrency} calls at once (api.concurrency)."
         )
     if forecast.limit is None:

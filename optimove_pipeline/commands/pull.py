@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -9,15 +11,25 @@ import dagster as dg
 from rich.console import Console
 
 from optimove_pipeline.assets.graph import build_definitions
+from optimove_pipeline.call_tail import CallTail
+from optimove_pipeline.commands.account import Account, Expected
 from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
-from optimove_pipeline.commands.held import read_held
-from optimove_pipeline.commands.missing import days_by_report, narrowed
-from optimove_pipeline.commands.progress import Progress
+from optimove_pipeline.commands.held import Held, read_held
+from optimove_pipeline.commands.missing import days_by_report, days_of, narrowed
+from optimove_pipeline.commands.pace import pace_of
+from optimove_pipeline.commands.plan import evidence_of
+from optimove_pipeline.commands.progress import Progress, told_by_progress
 from optimove_pipeline.commands.run import Summary, execute, last_data_update
+from optimove_pipeline.commands.stopping import Stop, stoppable
 from optimove_pipeline.config import Settings
+from optimove_pipeline.errors import BusyError
 from optimove_pipeline.optimove.budget import CallClass
+from optimove_pipeline.reports.estimates import estimate
+from optimove_pipeline.reports.evidence import Wanted
 from optimove_pipeline.runs import Planned, plan_runs
 from optimove_pipeline.staging import Staging
+
+logger = logging.getLogger(__name__)
 
 
 def pull(
@@ -29,19 +41,48 @@ def pull(
         PipelineError: nothing can be pulled; the message says why.
         KeyboardInterrupt: the process was asked to end (SIGINT, SIGTERM); the run under way has ended in order.
     """
-    updated = last_data_update(settings)
-    possible = [*plan_runs(settings.reports.selected(), first, last, updated, settings.reports.chunk)]
-    with open_instance(prepare_dagster_home(settings.data_dir)) as instance:
-        planned = _missing(settings, possible, instance) if missing else possible
-        for line in _told(settings, possible, planned, last, updated):
-            console.print(line, highlight=False, soft_wrap=True)
-        progress = Progress(planned, console)
-        return execute(build_definitions(settings), instance, planned, call_class, progress.tell)
+    with stoppable(lambda line: _print(console, line)) as stop:
+        updated = last_data_update(settings)
+        possible = [*plan_runs(settings.reports.selected(), first, last, updated, settings.reports.chunk)]
+        with open_instance(prepare_dagster_home(settings.data_dir)) as instance:
+            held = _held(settings, days_by_report(possible), instance, needed=missing)
+            staging = Staging(settings.data_dir / "staging")
+            planned = narrowed(possible, held.published, staging) if missing else possible
+            for line in _told(settings, possible, planned, last, updated):
+                _print(console, line)
+            account = Account(_expected(settings, planned, held, staging), time.monotonic)
+            with told_by_progress(), _progress(settings, account, call_class, console, stop) as progress:
+                return execute(build_definitions(settings), instance, planned, call_class, progress)
 
 
-def _missing(settings: Settings, planned: list[Planned], instance: dg.DagsterInstance) -> list[Planned]:
-    held = read_held(settings, days_by_report(planned), instance)
-    return narrowed(planned, held.published, Staging(settings.data_dir / "staging"))
+def _print(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _progress(settings: Settings, account: Account, call_class: CallClass, console: Console, stop: Stop) -> Progress:
+    calls = CallTail(settings.data_dir / "calls")
+    return Progress(account, console, calls, lambda: pace_of(settings, call_class), stop)
+
+
+def _held(settings: Settings, wanted: Wanted, instance: dg.DagsterInstance, *, needed: bool) -> Held:
+    """Return what is held; if the warehouse is busy, nothing, unless it is ``needed`` for more than the time left."""
+    try:
+        return read_held(settings, wanted, instance)
+    except BusyError as error:
+        if needed:
+            raise
+        logger.info("How many calls there will be is guessed without history: %s", error)
+        return Held()
+
+
+def _expected(settings: Settings, planned: Sequence[Planned], held: Held, staging: Staging) -> list[Expected]:
+    """Return the runs with the calls that are likely, as far as what is held tells."""
+    evidence = evidence_of(settings, days_by_report(planned), held, staging)
+
+    def calls(run: Planned) -> dict[str, int]:
+        return {report.name: estimate(report, days_of(run), evidence, settings).calls for report in run.reports}
+
+    return [Expected(run, calls(run)) for run in planned]
 
 
 def _told(

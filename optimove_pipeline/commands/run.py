@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import dagster as dg
 
@@ -49,6 +49,16 @@ class Summary:
     runs: list[str] = field(default_factory=list)
 
 
+class Watcher(Protocol):
+    """Follows the runs of a command."""
+
+    def begin(self, run_id: str, planned: Planned) -> None:
+        """Note that a run begins; raise KeyboardInterrupt if it is not to."""
+
+    def tell(self, event: dg.DagsterEvent) -> None:
+        """Note an event of the run."""
+
+
 def last_closed_day(settings: Settings) -> date:
     """Return yesterday in the tenant's time zone."""
     return datetime.now(settings.zone).date() - timedelta(days=1)
@@ -74,7 +84,7 @@ def execute(
     instance: dg.DagsterInstance,
     planned: Sequence[Planned],
     call_class: CallClass,
-    progress: Callable[[dg.DagsterEvent], None],
+    watcher: Watcher,
 ) -> Summary:
     """Carry out runs one after the other in this process, recorded in Dagster's instance.
 
@@ -88,7 +98,7 @@ def execute(
         COMMAND_RUNS_TAG: str(len(planned)),
     }
     for each in planned:
-        _execute(definitions, instance, each, tags, progress, summary)
+        _execute(definitions, instance, each, tags, watcher, summary)
     return summary
 
 
@@ -97,11 +107,12 @@ def _execute(
     instance: dg.DagsterInstance,
     planned: Planned,
     tags: Mapping[str, str],
-    progress: Callable[[dg.DagsterEvent], None],
+    watcher: Watcher,
     summary: Summary,
 ) -> None:
     run_id = str(uuid.uuid4())
-    instance.add_event_listener(run_id, lambda entry: _listen(entry, progress))
+    watcher.begin(run_id, planned)
+    instance.add_event_listener(run_id, lambda entry: _listen(entry, watcher))
     result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=instance,
         run_id=run_id,
@@ -126,9 +137,9 @@ def _take_in_failure(failure: Any, summary: Summary) -> None:
     summary.problems.append(f"the run: {_root(failure.error)}")
 
 
-def _listen(entry: dg.EventLogEntry, progress: Callable[[dg.DagsterEvent], None]) -> None:
+def _listen(entry: dg.EventLogEntry, watcher: Watcher) -> None:
     if entry.dagster_event is not None:
-        progress(entry.dagster_event)
+        watcher.tell(entry.dagster_event)
 
 
 def _take_in(event: dg.DagsterEvent, summary: Summary) -> None:

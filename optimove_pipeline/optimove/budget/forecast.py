@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from optimove_pipeline.optimove.budget.windows import Limit
 
-_SIMULATED_CALLS = 50_000
+_SIMULATED_CALLS = 20_000
 """Beyond so many calls the pace is that of the slowest limit: days of calls need no call by call reckoning."""
 
 
