@@ -22,6 +22,8 @@ MOST_DIGITS = 38
 _EPOCH, _FIRST, _END = date(1970, 1, 1), date(1900, 1, 1), date(2101, 1, 1)
 _FIRST_NUMBER, _END_NUMBER = (_FIRST - _EPOCH).days, (_END - _EPOCH).days
 _DAY_SECONDS = 86_400
+_ALL_WHOLE = 2.0**53
+"""From here on a float is a whole number; scaled up to a decimal it would lose digits."""
 _DATE_THEN_CLOCK = re.compile(r"((?:%[YymbBdj]|[^%])*)((?:%[HIpMS]|[^%])*)")
 
 
@@ -52,17 +54,25 @@ def decimals(values: pl.Series, name: str, places: int, digits: int) -> pl.Serie
         ContractError: a number does not fit, or is NaN or infinite.
     """
     scale = min(places, values.dtype.scale) if isinstance(values.dtype, pl.Decimal) else places
-    fitting = values
-    if values.dtype.is_float():
-        # Polars' cast would take some floats that are too large, and fail later.
-        fitting = values.set(~(values.abs() < 10 ** (digits - scale) - 0.5 * 10**-scale), None)
-    rounded = fitting.cast(pl.Decimal(digits, scale), strict=False)
+    dtype = pl.Decimal(digits, scale)
+    rounded = _of_floats(values, dtype) if values.dtype.is_float() else values.cast(dtype, strict=False)
     if rounded.null_count() > values.null_count():
         raise ContractError(
             f"column {name} holds a number that is not finite, or has more than {digits} digits, {scale} of them "
             "after the point: correct it at the source, then validate the day again"
         )
     return rounded
+
+
+def _of_floats(values: pl.Series, dtype: pl.Decimal) -> pl.Series:
+    """Return floats as decimals; null those that don't fit, of which Polars' cast would take some and fail later."""
+    fitting = values.abs() < 10 ** (dtype.precision - dtype.scale) - 0.5 * 10**-dtype.scale
+    values = values.set(~fitting, None)
+    whole = values.abs() >= _ALL_WHOLE
+    if not whole.any():
+        return values.cast(dtype)
+    exact = values.set(~whole, None).cast(pl.Int128).cast(dtype)
+    return exact.zip_with(whole.fill_null(value=False), values.set(whole, None).cast(dtype))
 
 
 def in_utc(times: pl.Series) -> pl.Series:

@@ -1,0 +1,105 @@
+"""Packaging in several processes: killed, at once, and with the same bytes in each."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from optimove_pipeline.packages import Package, find_package, open_package
+from optimove_pipeline.stages.package import package
+from optimove_pipeline.staging import Staging
+from optimove_pipeline_tests.children import child, line
+from optimove_pipeline_tests.stages.packing import DAY, READY, SENDS, options, validated
+from optimove_pipeline_tests.stages.test_package import files, rows
+
+SETTINGS = {"part_bytes": 20_000}
+SETUP = """
+import sys
+from pathlib import Path
+from optimove_pipeline.staging import Staging
+from optimove_pipeline.stages import package as stage
+from optimove_pipeline.stages.formats.text_parts import TextParts
+from optimove_pipeline_tests.stages.packing import DAY, READY, SENDS, options
+
+folder = Path(sys.argv[1])
+partition = Staging(folder / "staging").open("validated", "sends", DAY)
+
+def stop(*arguments):
+    print("here", flush=True)
+    sys.stdin.read()
+"""
+WITHIN_A_PART = """
+close = TextParts.close
+def close_second(parts):
+    if len(parts.done) == 1:
+        stop()
+    close(parts)
+TextParts.close = close_second
+"""
+BEFORE_THE_MANIFEST = """
+stage.write_manifest = stop
+"""
+MAKE = """
+made = stage.package(SENDS, partition, options(part_bytes=20_000), folder / "packages", ready=READY)
+print(*(f"{part.name}:{part.sha256}" for part in made.parts))
+"""
+
+
+def make(folder: Path) -> Package:
+    """Package the rows that are validated there."""
+    partition = Staging(folder / "staging").open("validated", SENDS.name, DAY)
+    return package(SENDS, partition, options(**SETTINGS), folder / "packages", ready=READY)
+
+
+def kill_while_packaging(folder: Path, moment: str) -> None:
+    with child(SETUP + moment + MAKE, folder) as process:
+        assert line(process) == "here"
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("moment", [WITHIN_A_PART, BEFORE_THE_MANIFEST], ids=["within a part", "before the manifest"])
+def test_a_killed_process_leaves_no_package_and_the_next_makes_the_same_bytes(tmp_path: Path, moment: str) -> None:
+    validated(tmp_path, rows(2_000))
+    whole = files(make(tmp_path))
+    open_package(tmp_path / "packages" / "sends" / "2026-11-19").manifest.unlink()
+    kill_while_packaging(tmp_path, moment)
+    assert find_package(tmp_path / "packages" / "sends" / "2026-11-19") is None
+    made = make(tmp_path)
+    assert files(made) == whole
+    assert sorted(path.name for path in made.file(made.parts[0]).parent.iterdir()) == sorted(whole)
+
+
+def test_a_killed_process_leaves_the_package_that_was_there(tmp_path: Path) -> None:
+    validated(tmp_path, rows(2_000))
+    old = make(tmp_path)
+    whole = files(old)
+    validated(tmp_path, rows(2_000, seed=2))
+    kill_while_packaging(tmp_path, WITHIN_A_PART)
+    assert open_package(old.folder) == old
+    assert files(old) == whole
+
+
+@pytest.mark.parametrize("threads", ["1", "4"])
+def test_every_process_makes_the_same_bytes(tmp_path: Path, threads: str) -> None:
+    frame = rows(40_000)
+    validated(tmp_path / "here", frame)
+    validated(tmp_path / "there", frame)
+    environment = os.environ | {"POLARS_MAX_THREADS": threads, "PYTHONHASHSEED": threads}
+    command = [sys.executable, "-c", SETUP + MAKE, str(tmp_path / "there")]
+    there = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.split()
+    assert there == [f"{part.name}:{part.sha256}" for part in make(tmp_path / "here").parts]
+
+
+def test_of_two_at_once_one_packages_and_the_other_takes_it(tmp_path: Path) -> None:
+    validated(tmp_path, rows(20_000))
+    with ThreadPoolExecutor(2) as both:
+        first, second = both.map(make, [tmp_path, tmp_path])
+    assert first == second == open_package(first.folder)
+    assert first.is_whole()
