@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import dagster as dg
 import duckdb
 import pytest
 import yaml
 from click.testing import CliRunner
 
+from optimove_pipeline.automation.wiring import definitions_of
 from optimove_pipeline.cli import main
-from optimove_pipeline.config import load_settings, parse_settings
+from optimove_pipeline.config import load_settings, parse_settings, sandbox_settings
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline_tests.docs.pages import PAGES, ROOT, Block, all_blocks, blocks, commands
 from optimove_pipeline_tests.docs.terminal import Terminal, terminal
@@ -56,6 +58,8 @@ SERVERS = {
 are ready. They run until the page's last command is done."""
 
 LANGUAGES = {"sh", "sql", "yaml", "text"}
+LAUNCHPAD_BLOCKS = [block for block in all_blocks("yaml") if block.text.startswith("ops:")]
+SETTINGS_BLOCKS = [block for block in all_blocks("yaml") if block not in LAUNCHPAD_BLOCKS]
 SHELL_PAGES = [page for page in PAGES if any(block.language == "sh" for block in blocks(page))]
 
 
@@ -125,7 +129,16 @@ def test_a_query_runs_on_a_sandboxs_warehouse(block: Block, warehouse: Path) -> 
         assert results[0], "calls were made, so there are rows"
 
 
-@pytest.mark.parametrize("block", all_blocks("yaml"), ids=lambda block: block.place)
+@pytest.mark.parametrize("block", LAUNCHPAD_BLOCKS, ids=lambda block: block.place)
+def test_a_block_for_the_launchpad_is_accepted(block: Block, tmp_path: Path) -> None:
+    job = definitions_of(sandbox_settings(_NO_API, tmp_path)).resolve_job_def("pull_period")
+    document = yaml.safe_load(block.text)
+    given = document["ops"]["file_requests"]["config"]
+    taken = dg.validate_run_config(job, document)["ops"]["file_requests"]["config"]
+    assert {name: taken[name] for name in given} | {"filters": given["filters"]} == given
+
+
+@pytest.mark.parametrize("block", SETTINGS_BLOCKS, ids=lambda block: block.place)
 def test_a_block_of_settings_is_accepted(block: Block, tmp_path: Path) -> None:
     document = yaml.safe_load(block.text)
     settings = parse_settings(document, source=block.place, data_dir=tmp_path)
