@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 EXIT_CODE = 130
 
@@ -35,10 +35,11 @@ class Stop:
 
 @contextmanager
 def stoppable(tell: Callable[[str], None], grace: float = GRACE_SECONDS) -> Iterator[Stop]:
-    """Let both signals raise KeyboardInterrupt; a second one, or the end of ``grace`` seconds, ends the process.
+    """Let both signals raise KeyboardInterrupt, from which on the process ends within ``grace`` seconds.
 
-    Dagster has handlers of its own while a run is under way, and libraries hold signals back or lose them. So the
-    signals are watched beside the handlers, by what the interpreter writes whenever one arrives. For the main thread.
+    A second signal ends it at once. For the main thread. Dagster has handlers of its own while a run is under way,
+    and libraries hold signals back or lose them. So signals are watched beside the handlers, by what the interpreter
+    writes whenever one arrives; and from the first one on that goes on after the context, to the process's end.
     """
     stop = Stop()
     reader, writer = socket.socketpair()
@@ -49,31 +50,45 @@ def stoppable(tell: Callable[[str], None], grace: float = GRACE_SECONDS) -> Iter
     watcher.start()
     try:
         yield stop
+        stop.check()
+    except KeyboardInterrupt:
+        stop.asked = True
+        raise
     finally:
-        signal.set_wakeup_fd(woken)
         for number, handler in before.items():
-            signal.signal(number, handler)
-        writer.close()
-        watcher.join()
-        reader.close()
+            signal.signal(number, _nothing if stop.asked else handler)
+        if stop.asked:
+            writer.detach()
+        else:
+            signal.set_wakeup_fd(woken)
+            writer.close()
+            watcher.join()
+
+
+def _nothing(*_: object) -> None:
+    """Leave a further signal to the watcher."""
 
 
 def _watch(arrived: socket.socket, stop: Stop, tell: Callable[[str], None], grace: float) -> None:
-    try:
-        while number := arrived.recv(1):
-            if number[0] in _SIGNALS:
-                if stop.asked:
-                    _end()
-                stop.asked = True
-                arrived.settimeout(grace)
-                tell(
-                    f"Stopping in order, in {grace:g} s at most; once more stops at once. Nothing that came is lost."
-                )
-    except TimeoutError:
-        _end()
+    with arrived:
+        if _signalled(arrived):
+            stop.asked = True
+            arrived.settimeout(grace)
+            tell(f"Stopping in order, in {grace:g} s at most; once more stops at once. Nothing is lost.")
+            with suppress(TimeoutError):
+                _signalled(arrived)
+            _end()
+
+
+def _signalled(arrived: socket.socket) -> bool:
+    """Wait for one of the signals; return False if the context ends instead."""
+    while number := arrived.recv(1):
+        if number[0] in _SIGNALS:
+            return True
+    return False
 
 
 def _end() -> None:
-    """End the process without a word to anybody else in it: whoever is late may hold any lock."""
+    """End the process without asking anybody else in it: whoever is late may hold any lock."""
     os.write(_STDERR, f"{_SHOW_CURSOR if os.isatty(_STDERR) else ''}\n{STOPPED}\n".encode())
     os._exit(EXIT_CODE)

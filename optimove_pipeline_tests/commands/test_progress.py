@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -33,9 +34,9 @@ FREE = Pace(CallClass.DAILY, ((HOUR, Limit(10, 3600.0)),), Traffic())
 SPENT = Pace(CallClass.DAILY, FREE.limits, Traffic(ages=(60.0,) * 10, waiting={CallClass.DAILY: 3}))
 LONGEST_SECONDS = 60.0
 
-_OF_ENDS = {
-    dg.DagsterEventType.STEP_SUCCESS: StepSuccessData(1.0),
-    dg.DagsterEventType.STEP_FAILURE: StepFailureData(error=None, user_failure_data=None),
+_OF_ENDS: dict[dg.DagsterEventType, Any] = {
+    dg.DagsterEventType.STEP_SUCCESS: StepSuccessData(1.0),  # type: ignore[no-untyped-call]
+    dg.DagsterEventType.STEP_FAILURE: StepFailureData(error=None, user_failure_data=None),  # type: ignore[no-untyped-call]
 }
 
 

@@ -5,35 +5,45 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from optimove_pipeline.commands.stopping import EXIT_CODE, STOPPED, Stop, stoppable
+from optimove_pipeline.commands.stopping import EXIT_CODE, STOPPED, stoppable
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 COMMAND = """
 import signal, sys, time
 from optimove_pipeline.commands.stopping import stoppable
-deaf, grace = sys.argv[1] == "deaf", float(sys.argv[2])
-with stoppable(lambda line: print(line, flush=True), grace):
-    if deaf:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
-    print("ready", flush=True)
-    while True:
-        time.sleep(60)
+manner, grace = sys.argv[1], float(sys.argv[2])
+try:
+    with stoppable(lambda line: print(line, flush=True), grace) as stop:
+        if manner in ("deaf", "checking"):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: None)
+        print("ready", flush=True)
+        while manner != "checking" or not stop.asked:
+            time.sleep(0.01)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+    if manner == "late":
+        time.sleep(1000)
 """
+
+TOLD = "Stopping in order, in 1000 s at most; once more stops at once. Nothing is lost.\n"
 
 
 @contextmanager
-def command(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a command that never ends by itself; a ``deaf`` one has handlers that do nothing."""
+def command(manner: str, grace: float) -> Iterator[subprocess.Popen[str]]:
+    """Run a command that never ends by itself.
+
+    ``polite``: it leaves the signals alone. ``deaf``: it has handlers that do nothing. ``checking``: it has, too, and
+    looks now and then. ``late``: it is polite, but stays after its end in order.
+    """
     with subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", COMMAND, manner, str(grace)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stdout is not None
@@ -49,33 +59,14 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 
 @BOTH
-def test_both_signals_interrupt_and_are_answered_at_once(number: signal.Signals) -> None:
-    told: list[str] = []
-    interrupted = False
-    with stoppable(told.append) as stop:
-        try:
-            signal.raise_signal(number)
-        except KeyboardInterrupt:
-            interrupted = True
-    assert interrupted
-    assert stop.asked
-    assert told == ["Stopping in order, in 10 s at most; once more stops at once. Nothing that came is lost."]
-
-
-@BOTH
-def test_a_signal_that_somebody_else_took_is_found_at_the_next_check(number: signal.Signals) -> None:
-    with stoppable(lambda _: None) as stop:
-        signal.signal(number, lambda *_: None)
-        signal.raise_signal(number)
-        _until(stop)
-        with pytest.raises(KeyboardInterrupt):
-            stop.check()
-
-
-def _until(stop: Stop) -> None:
-    turn = threading.Event()
-    while not stop.asked:
-        turn.wait(0.01)
+@pytest.mark.parametrize("manner", ["polite", "checking"])
+def test_a_command_that_hears_a_signal_ends_in_order(manner: str, number: signal.Signals) -> None:
+    with command(manner, 1000) as process:
+        process.send_signal(number)
+        code, out, told = ended(process)
+    assert (code, told) == (0, "")
+    # One that ends at once may be gone before it has told so.
+    assert out.replace(TOLD, "") == "interrupted\n"
 
 
 def test_without_a_signal_nothing_is_stopped_and_the_handlers_are_given_back() -> None:
@@ -86,20 +77,23 @@ def test_without_a_signal_nothing_is_stopped_and_the_handlers_are_given_back() -
     assert signal.set_wakeup_fd(-1) == -1
 
 
+@pytest.mark.parametrize("manner", ["deaf", "late"])
 @BOTH
-def test_a_command_that_does_not_end_is_ended_after_its_grace(number: signal.Signals) -> None:
-    with command("deaf", "0.2") as process:
+def test_a_command_that_does_not_end_is_ended_after_its_grace(manner: str, number: signal.Signals) -> None:
+    with command(manner, 0.2) as process:
         process.send_signal(number)
         code, out, told = ended(process)
     assert (code, told) == (EXIT_CODE, f"\n{STOPPED}\n")
-    assert out.startswith("Stopping in order, in 0.2 s at most")
+    assert "Stopping in order, in 0.2 s at most" in out
 
 
-def test_a_second_signal_ends_a_command_at_once() -> None:
-    with command("deaf", "1000") as process:
+@pytest.mark.parametrize("manner", ["deaf", "late"])
+def test_a_second_signal_ends_a_command_at_once(manner: str) -> None:
+    with command(manner, 1000) as process:
         process.send_signal(signal.SIGINT)
         assert process.stdout is not None
-        assert process.stdout.readline().startswith("Stopping in order")
+        said = [process.stdout.readline() for _ in range(1 + (manner == "late"))]
+        assert TOLD in said
         process.send_signal(signal.SIGINT)
         code, _, told = ended(process)
     assert (code, told) == (EXIT_CODE, f"\n{STOPPED}\n")
