@@ -15,19 +15,19 @@ from optimove_pipeline.commands.stopping import EXIT_CODE, STOPPED, stoppable
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 COMMAND = """
-import signal, sys, time
+import os, signal, sys, time
 from optimove_pipeline.commands.stopping import stoppable
 manner, grace = sys.argv[1], float(sys.argv[2])
 try:
-    with stoppable(lambda line: print(line, flush=True), grace) as stop:
+    with stoppable(lambda line: os.write(1, f"{line}\\n".encode()), grace) as stop:
         if manner in ("deaf", "checking"):
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, lambda *_: None)
-        print("ready", flush=True)
+        os.write(1, b"ready\\n")
         while manner != "checking" or not stop.asked:
             time.sleep(0.01)
 except KeyboardInterrupt:
-    print("interrupted", flush=True)
+    os.write(1, b"interrupted\\n")
     if manner == "late":
         time.sleep(1000)
 """
