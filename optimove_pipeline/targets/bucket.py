@@ -34,7 +34,8 @@ AnyBucket = S3Settings | GcsSettings | AzureSettings
 
 _PIECE = 8 * 2**20
 _PIECES_AT_ONCE = 3
-_RETRY_SECONDS = 30
+_RETRIES, _RETRY_SECONDS = 3, 10
+"""The library's own tries of one request; longer outages are the deliver stage's affair."""
 _REFUSED = re.compile(r"\b40[03]\b|\b412\b|InvalidArgument|NotImplemented|NoSuchBucket|ContainerNotFound")
 
 
@@ -185,7 +186,7 @@ def _common(settings: BucketSettings) -> dict[str, Any]:
             "connect_timeout": timedelta(seconds=min(settings.timeout_seconds, 10)),
             "allow_http": bool(settings.endpoint and settings.endpoint.startswith("http://")),
         },
-        "retry_config": {"max_retries": 10, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)},
+        "retry_config": {"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)},
     }
 
 
