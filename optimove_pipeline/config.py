@@ -26,6 +26,7 @@ from optimove_pipeline.settings.problems import describe
 from optimove_pipeline.settings.readiness import Readiness
 from optimove_pipeline.settings.reports import Filters, Reports
 from optimove_pipeline.settings.schedules import Schedules
+from optimove_pipeline.settings.targets import Targets
 from optimove_pipeline.settings.types import Count, Day, Flag, Seconds, Section, Text
 from optimove_pipeline.settings.yaml_file import read_yaml
 
@@ -80,6 +81,7 @@ class Settings(Section):
     listener: Listener = Listener()
     alerts: Alerts = Alerts()
     packages: Packages = Packages()
+    targets: Targets = Field({}, description="where packages are delivered, by a name of your choice")
     warehouse: WarehouseSettings = WarehouseSettings()
     retention: Retention = Retention()
     sandbox: SkipJsonSchema[bool] = Field(default=False, exclude=True)

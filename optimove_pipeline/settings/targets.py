@@ -33,9 +33,7 @@ def _relative(text: str) -> str:
 
 def _target_name(text: str) -> str:
     if not _NAME.fullmatch(text):
-        raise ValueError(
-            "a target's name is made of small letters, digits and _, 40 at most, and begins with a letter"
-        )
+        raise ValueError("expected a name of small letters, digits and _, 40 at most, that begins with a letter")
     return text
 
 

@@ -36,11 +36,26 @@ def _leaves(schema: Schema) -> Iterator[tuple[str, object]]:
 def _section(section: Schema, prefix: str, known: Schema) -> Iterator[tuple[str, object]]:
     for name, value in section["properties"].items():
         key = f"{prefix}{name}"
+        mapped = value.get("additionalProperties")
+        if isinstance(mapped, dict) and "oneOf" in mapped:
+            yield key, value["default"]
+            yield from _kinds(mapped["oneOf"], key, known)
+            continue
         inner, suffix, itself = _inner(value, known)
         if itself:
             yield key, value.get("default", REQUIRED)
         if inner:
             yield from _section(inner, f"{key}{suffix}.", known)
+
+
+def _kinds(references: list[Schema], prefix: str, known: Schema) -> Iterator[tuple[str, object]]:
+    """Yield the settings of things of several kinds: as ``<name>`` where all that have it agree on the default."""
+    sections = [known[reference["$ref"].rpartition("/")[2]] for reference in references]
+    of_kinds = {section["properties"]["kind"]["const"]: dict(_section(section, "", known)) for section in sections}
+    for kind, leaves in of_kinds.items():
+        for name, default in leaves.items():
+            agreed = all(others.get(name, default) == default for others in of_kinds.values())
+            yield f"{prefix}.<{'name' if agreed else kind}>.{name}", default
 
 
 def _inner(value: Schema, known: Schema) -> tuple[Schema | None, str, bool]:

@@ -18,6 +18,10 @@ FILE = "optimove.yaml"
 EACH = "reports.each.customers_by_action"
 PACKED = "packages.each.customers_by_action"
 
+KINDS = ("local", "sftp", "s3", "gcs", "azure")
+CLOUDS = KINDS[2:]
+SIDE_FOLDER = "expected a folder below the target's own, such as manifests"
+
 RIGHT: dict[str, Any] = {
     "tenant.name": "Müller & Söhne",
     "tenant.timezone": "Europe/London",
@@ -117,6 +121,37 @@ RIGHT: dict[str, Any] = {
     f"{PACKED}.name": "{table}-{date}-{part}",
     f"{PACKED}.empty_day": "none",
     f"{PACKED}.fields": {"scheduled_time": "%Y-%m-%dT%H:%M:%SZ", "context": "json"},
+    **{f"targets.{kind}.attempts": 3 for kind in KINDS},
+    **{f"targets.{kind}.manifest_folder": "manifests" for kind in KINDS},
+    **{f"targets.{kind}.read_back": False for kind in KINDS},
+    **{f"targets.{kind}.connections": 16 for kind in KINDS if kind != "local"},
+    **{f"targets.{kind}.timeout_seconds": 2.5 for kind in KINDS if kind != "local"},
+    **{f"targets.{kind}.prefix": "to/optimove" for kind in CLOUDS},
+    **{f"targets.{kind}.endpoint": "https://objects.example.com" for kind in CLOUDS},
+    "targets.local.folder": "/mnt/optimove",
+    "targets.sftp.host": "sftp.example.com",
+    "targets.sftp.port": 2222,
+    "targets.sftp.username": "${SFTP_USER}",
+    "targets.sftp.password": "${SFTP_PASSWORD}",
+    "targets.sftp.key": "${SFTP_KEY}",
+    "targets.sftp.key_file": "/etc/keys/optimove",
+    "targets.sftp.passphrase": "${SFTP_PASSPHRASE}",
+    "targets.sftp.host_keys": [f"SHA256:{'A' * 43}", "ssh-ed25519 AAAAC3Nz", "sftp.example.com ssh-rsa AAAAB3Nz= us"],
+    "targets.sftp.folder": "/in/optimove",
+    "targets.sftp.temporary_folder": "/in/work",
+    "targets.sftp.rename": False,
+    "targets.sftp.moved_at_once": True,
+    "targets.sftp.request_kib": 32,
+    "targets.s3.bucket": "acme-optimove",
+    "targets.s3.region": "eu-west-1",
+    "targets.s3.access_key": "${AWS_KEY}",
+    "targets.s3.secret_key": "${AWS_SECRET}",
+    "targets.gcs.bucket": "acme-optimove",
+    "targets.gcs.service_account": "${GCS_ACCOUNT}",
+    "targets.azure.account": "acme",
+    "targets.azure.container": "optimove",
+    "targets.azure.sas": "${AZURE_SAS}",
+    "targets.azure.access_key": "${AZURE_KEY}",
     "warehouse.path": "/data/optimove.duckdb",
     "warehouse.lock_timeout_seconds": 5,
     "warehouse.preview": True,
@@ -238,6 +273,37 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     f"{PACKED}.empty_day": ("all", "expected 'part' or 'none'"),
     f"{PACKED}.fields": (["json"], "expected settings by name below it"),
+    **{f"targets.{kind}.attempts": (0, "expected at least 1") for kind in KINDS},
+    **{f"targets.{kind}.manifest_folder": ("../x", SIDE_FOLDER) for kind in KINDS},
+    **{f"targets.{kind}.read_back": ("yes", "expected true or false") for kind in KINDS},
+    **{f"targets.{kind}.connections": (17, "expected at most 16") for kind in KINDS if kind != "local"},
+    **{f"targets.{kind}.timeout_seconds": (0, "expected more than 0") for kind in KINDS if kind != "local"},
+    **{f"targets.{kind}.prefix": (7, "expected text") for kind in CLOUDS},
+    **{f"targets.{kind}.endpoint": ("", "expected text that is not empty") for kind in CLOUDS},
+    "targets.local.folder": (7, "expected a path"),
+    "targets.sftp.host": ("", "expected text that is not empty"),
+    "targets.sftp.port": (65536, "expected at most 65535"),
+    "targets.sftp.username": (7, "expected text"),
+    "targets.sftp.password": (7, "expected text"),
+    "targets.sftp.key": (7, "expected text"),
+    "targets.sftp.key_file": (7, "expected a path"),
+    "targets.sftp.passphrase": (7, "expected text"),
+    "targets.sftp.host_keys": ("SHA256:AAAA", "expected a list"),
+    "targets.sftp.folder": ("", "expected text that is not empty"),
+    "targets.sftp.temporary_folder": ("", "expected text that is not empty"),
+    "targets.sftp.rename": ("no", "expected true or false"),
+    "targets.sftp.moved_at_once": (1, "expected true or false"),
+    "targets.sftp.request_kib": (256, "expected at most 255"),
+    "targets.s3.bucket": ("", "expected text that is not empty"),
+    "targets.s3.region": ("", "expected text that is not empty"),
+    "targets.s3.access_key": (7, "expected text"),
+    "targets.s3.secret_key": (7, "expected text"),
+    "targets.gcs.bucket": ("", "expected text that is not empty"),
+    "targets.gcs.service_account": (7, "expected text"),
+    "targets.azure.account": ("", "expected text that is not empty"),
+    "targets.azure.container": ("", "expected text that is not empty"),
+    "targets.azure.sas": (7, "expected text"),
+    "targets.azure.access_key": (7, "expected text"),
     "warehouse.path": (7, "expected a path"),
     "warehouse.lock_timeout_seconds": (0, "expected more than 0"),
     "warehouse.preview": (1, "expected true or false"),
@@ -250,6 +316,23 @@ SCHEDULE = {"name": "again", "cron": "30 7 * * 1", "days": 7}
 
 MAIL = {"host": "smtp.example.com", "sender": "optimove@example.com", "to": ["ops@example.com"]}
 
+TARGETS: dict[str, dict[str, Any]] = {
+    "local": {"kind": "local"},
+    "sftp": {"kind": "sftp", "host": "sftp.example.com", "username": "acme", "key_file": "/etc/keys/optimove"},
+    "s3": {"kind": "s3", "bucket": "acme"},
+    "gcs": {"kind": "gcs", "bucket": "acme"},
+    "azure": {"kind": "azure", "account": "acme", "container": "optimove"},
+}
+
+
+def beside(kind: str, key: str) -> dict[str, Any]:
+    """Return what must stand beside a key of a target."""
+    alone = {"key_file"} if key in {"password", "key"} else set()
+    pairs = {"access_key": "secret_key", "secret_key": "access_key"} if kind == "s3" else {}
+    whole = {**TARGETS[kind], **({pairs[key]: "${OTHER}"} if key in pairs else {})}
+    return {name: value for name, value in whole.items() if name not in {key, *alone}}
+
+
 COMPANIONS: dict[str, Any] = {
     "api.login.username": {"password": "${P}"},
     "api.login.password": {"username": "${U}"},
@@ -261,6 +344,7 @@ COMPANIONS: dict[str, Any] = {
     "schedules.0.period": {"name": "again", "cron": "30 7 * * 1"},
     **{f"schedules.0.{key}": SCHEDULE for key in ("days_back", "timezone_offset", "reports", "backfill")},
     **{f"schedules.0.{key}": {k: SCHEDULE[k] for k in SCHEDULE if k != key} for key in SCHEDULE},
+    **{key: beside(*key.split(".")[1:]) for key in RIGHT if key.startswith("targets.")},
     "reports.filters.attribute_value.attribute": {"value": "UK"},
     "reports.filters.attribute_value.value": {"attribute": "Country"},
 }
@@ -271,6 +355,11 @@ def keys(section: type[BaseModel], place: str = "") -> Iterator[str]:
     """Yield every key of the YAML file, from the models themselves."""
     for name, field in section.model_fields.items():
         if field.exclude:
+            continue
+        if name == "targets":
+            for each in sections(field.annotation):
+                (kind,) = get_args(each.model_fields["kind"].annotation)
+                yield from (key for key in keys(each, f"targets.{kind}.") if not key.endswith(".kind"))
             continue
         inner = next(sections(field.annotation), None)
         middle = {"each": ".customers_by_action", "windows": ".0", "schedules": ".0"}.get(name, "")
@@ -346,6 +435,14 @@ SECRETS = (
     "alerts.webhook.url",
     "alerts.email.username",
     "alerts.email.password",
+    "targets.sftp.password",
+    "targets.sftp.key",
+    "targets.sftp.passphrase",
+    "targets.s3.access_key",
+    "targets.s3.secret_key",
+    "targets.gcs.service_account",
+    "targets.azure.sas",
+    "targets.azure.access_key",
 )
 
 
@@ -425,6 +522,47 @@ def test_a_literal_secret_is_refused_and_not_repeated(key: str) -> None:
         (
             {"packages": {"name": "../{date}_{part}"}},
             "packages.name: expected English letters, digits, '_', '-' and '.' only, a letter or digit first",
+        ),
+        (
+            {"targets": {"share": {"kind": "ftp"}}},
+            "targets.share: expected `kind`, one of local, sftp, s3, gcs, azure, with that kind's settings",
+        ),
+        (
+            {"targets": {"Share": {"kind": "local"}}},
+            "targets.Share: expected a name of small letters, digits and _, 40 at most, that begins with a letter",
+        ),
+        (
+            {"targets": {"optimove": {**TARGETS["sftp"], "hosts": "x"}}},
+            "targets.optimove.hosts: no such setting; did you mean host?",
+        ),
+        (
+            {"targets": {"optimove": {**TARGETS["sftp"], "password": "${P}"}}},
+            "targets.optimove: give one of password, key and key_file",
+        ),
+        (
+            {"targets": {"optimove": {"kind": "sftp", "host": "h", "username": "u"}}},
+            "targets.optimove: give one of password, key and key_file",
+        ),
+        (
+            {"targets": {"optimove": {**beside("sftp", "password"), "password": "${P}", "passphrase": "${Q}"}}},
+            "targets.optimove: a passphrase belongs to a key or key_file, not to a password",
+        ),
+        (
+            {"targets": {"optimove": {**TARGETS["sftp"], "rename": False, "temporary_folder": "work"}}},
+            "targets.optimove: temporary_folder needs rename: true",
+        ),
+        (
+            {"targets": {"optimove": {**TARGETS["sftp"], "host_keys": ["SHA256:AAAA"]}}},
+            "targets.optimove.host_keys.0: expected a fingerprint such as SHA256:… (43 characters), or a line of "
+            "known_hosts",
+        ),
+        (
+            {"targets": {"cloud": {**TARGETS["s3"], "access_key": "${A}"}}},
+            "targets.cloud: give access_key and secret_key, or neither",
+        ),
+        (
+            {"targets": {"cloud": {**TARGETS["azure"], "access_key": "${A}", "sas": "${B}"}}},
+            "targets.cloud: give sas or access_key, not both",
         ),
         (
             {"reports": {"attributes": [f"A{number}" for number in range(11)]}},
@@ -609,7 +747,12 @@ def schema_keys(schema: Any, definitions: dict[str, Any]) -> Iterator[str]:
     for name, inner in schema.get("properties", {}).items():
         yield name
         yield from schema_keys(inner, definitions)
-    further = [schema.get("items"), schema.get("additionalProperties"), *schema.get("anyOf", [])]
+    further = [
+        schema.get("items"),
+        schema.get("additionalProperties"),
+        *schema.get("anyOf", []),
+        *schema.get("oneOf", []),
+    ]
     for inner in (found for found in further if isinstance(found, dict)):
         yield from schema_keys(inner, definitions)
 
@@ -619,5 +762,6 @@ def test_the_json_schema_is_sound_and_names_every_key() -> None:
     definitions = schema["$defs"]
     for section in (schema, *definitions.values()):
         check_schema(section, definitions)
-    expected = {part for key in keys(Settings) for part in key.split(".")} - {"0", "customers_by_action"}
-    assert set(schema_keys(schema, definitions)) == expected
+    expected = {part for key in keys(Settings) for part in key.split(".")}
+    names = {"0", "customers_by_action", *KINDS}
+    assert set(schema_keys(schema, definitions)) == (expected - names) | {"kind"}
