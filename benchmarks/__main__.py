@@ -12,6 +12,7 @@ from benchmarks.budget import measure_budget
 from benchmarks.day import measure_day
 from benchmarks.load import measure_load
 from benchmarks.measuring import tell
+from benchmarks.packages import measure_packages
 from benchmarks.planning import measure_planning
 from benchmarks.results import Section, as_markdown
 from benchmarks.sftp import measure_sftp
@@ -24,6 +25,7 @@ SECTIONS: dict[str, Callable[[], Section]] = {
     "planning": measure_planning,
     "budget": measure_budget,
     "day": measure_day,
+    "packages": measure_packages,
     "sftp": measure_sftp,
 }
 

@@ -22,6 +22,8 @@ MOST_DIGITS = 38
 _EPOCH, _FIRST, _END = date(1970, 1, 1), date(1900, 1, 1), date(2101, 1, 1)
 _FIRST_NUMBER, _END_NUMBER = (_FIRST - _EPOCH).days, (_END - _EPOCH).days
 _DAY_SECONDS = 86_400
+_MANY, _FEW_DAYS = 10_000, 3
+"""As most times of a day's changes lie in that day, so many of them are worth a table of every second of it."""
 _ALL_WHOLE = 2.0**53
 """From here on a float is a whole number; scaled up to a decimal it would lose digits."""
 _DATE_THEN_CLOCK = re.compile(r"((?:%[YymbBdj]|[^%])*)((?:%[HIpMS]|[^%])*)")
@@ -89,17 +91,27 @@ def _dates(numbers: pl.Series, pattern: str) -> pl.Series:
 
 
 def _times(times: pl.Series, pattern: str) -> pl.Series:
-    split = _DATE_THEN_CLOCK.fullmatch(pattern)
     seconds = times.dt.epoch("s")
     numbers = (seconds // _DAY_SECONDS).cast(pl.Int32)
+    split = _DATE_THEN_CLOCK.fullmatch(pattern)
     if split is None or not _within_tables(numbers):
         return times.dt.to_string(pattern)
-    clock = seconds - numbers.cast(pl.Int64) * _DAY_SECONDS
-    return _dates(numbers, split[1]) + _clock_texts(split[2]).gather(clock)
+    first, last = numbers.min(), numbers.max()
+    if times.len() >= _MANY and isinstance(first, int) and isinstance(last, int) and last - first < _FEW_DAYS:
+        return _moment_texts(first, last, split[1], split[2]).gather(seconds - first * _DAY_SECONDS)
+    return _dates(numbers, split[1]) + _clock_texts(split[2]).gather(seconds % _DAY_SECONDS)
 
 
 def _within_tables(numbers: pl.Series) -> bool:
     return bool(((numbers >= _FIRST_NUMBER) & (numbers < _END_NUMBER)).all())
+
+
+@lru_cache(maxsize=8)
+def _moment_texts(first: int, last: int, date_pattern: str, clock_pattern: str) -> pl.Series:
+    """Return the texts of all seconds from the first day to the end of the last."""
+    days = _date_texts(date_pattern).slice(first - _FIRST_NUMBER, last - first + 1)
+    texts: list[pl.Series] = [day + _clock_texts(clock_pattern) for day in days]
+    return pl.concat(texts, rechunk=True)
 
 
 @lru_cache(maxsize=16)
