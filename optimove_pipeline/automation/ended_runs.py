@@ -49,11 +49,8 @@ def ended_runs(settings: Settings) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        seen = json.loads(context.cursor) if context.cursor else _newest(context.instance)
         fail_lost_runs(context.instance, settings.data_dir)
-        if context.cursor is None:
-            context.update_cursor(json.dumps({end.value: _newest(context.instance, end) for end in _ENDS}))
-            return dg.SkipReason("runs that end from now on are looked at")
-        seen: dict[str, int] = json.loads(context.cursor)
         raised = [alert.title for alert in _alerts(context, settings, seen) if raise_alert(settings.data_dir, alert)]
         # Only now: a tick that fails on the way looks at the same runs again, and an alert is raised once.
         context.update_cursor(json.dumps(seen))
@@ -71,9 +68,10 @@ def fail_lost_runs(instance: dg.DagsterInstance, data_dir: Path) -> None:
         forget(data_dir, run_id)
 
 
-def _newest(instance: dg.DagsterInstance, end: dg.DagsterEventType) -> int:
-    records = instance.fetch_run_status_changes(end, limit=1).records
-    return records[0].storage_id if records else 0
+def _newest(instance: dg.DagsterInstance) -> dict[str, int]:
+    """Return the newest run that ended in each way, as the cursor holds it."""
+    newest = {end.value: instance.fetch_run_status_changes(end, limit=1).records for end in _ENDS}
+    return {end: records[0].storage_id if records else 0 for end, records in newest.items()}
 
 
 def _alerts(context: dg.SensorEvaluationContext, settings: Settings, seen: dict[str, int]) -> Iterator[Alert]:

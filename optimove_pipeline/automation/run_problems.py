@@ -20,6 +20,11 @@ from optimove_pipeline.errors import PipelineError
 
 _INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
 
+_MARKED = "This run has been marked as failed"
+"""What Dagster says of a run that somebody marked as failed without saying why."""
+
+_UNEXPLAINED = "its process has ended without saying why"
+
 _PARTITION_TAG = "dagster/partition"
 _RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
@@ -35,7 +40,7 @@ def failures(instance: dg.DagsterInstance, run: dg.DagsterRun, ended: dg.Dagster
     """Return what made a run fail, which ``ended`` with that event: its steps, or what befell it as a whole."""
     events = _events(instance, run.run_id, dg.DagsterEventType.STEP_FAILURE)
     steps = [Problem(_asset(event), _reason(event.step_failure_data)) for event in events]
-    return steps or [Problem("", _befallen(ended))]
+    return steps or [Problem("", _befallen(instance, run, ended))]
 
 
 def interrupted_by_its_user(run: dg.DagsterRun, ended: dg.DagsterEvent) -> bool:
@@ -73,12 +78,16 @@ def _reason(failure: StepFailureData) -> str:
     return _told(failure.error)
 
 
-def _befallen(ended: dg.DagsterEvent) -> str:
-    """Return what ended a run that no step did; Dagster's own words where its process is gone."""
+def _befallen(instance: dg.DagsterInstance, run: dg.DagsterRun, ended: dg.DagsterEvent) -> str:
+    """Return what ended a run that no step did."""
     error = _error(ended)
     if error is not None:
         return _told(error)
-    return ended.message or "its process has ended without saying why"
+    if ended.message and not ended.message.startswith(_MARKED):
+        return ended.message
+    # Whoever marked it has said why in the event before: its process was killed, by what signal.
+    said = [event.message for event in _events(instance, run.run_id, dg.DagsterEventType.ENGINE_EVENT)]
+    return next((message for message in reversed(said) if message), _UNEXPLAINED)
 
 
 def _error(ended: dg.DagsterEvent) -> SerializableErrorInfo | None:

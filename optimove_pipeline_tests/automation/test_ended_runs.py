@@ -186,8 +186,8 @@ def test_a_daemon_that_dies_within_a_tick_neither_repeats_nor_loses_an_alert(
 def test_runs_of_before_the_first_tick_are_not_told(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     run(instance, raising(SettingsError("long ago")))
     ticking = Ticking(ended_runs(settings(tmp_path)), instance)
-    assert ticking.tick().skip_message == "runs that end from now on are looked at"
-    ticking.tick()
+    for _ in range(2):
+        assert ticking.tick().skip_message == "no run has failed"
     assert alerts(tmp_path) == []
 
 
@@ -229,6 +229,27 @@ def test_many_runs_are_looked_through_in_several_ticks(
     assert len(alerts(tmp_path)) == RUNS_AT_ONCE
     daemon.tick()
     assert len(alerts(tmp_path)) == RUNS_AT_ONCE + 1
+
+
+def test_a_run_that_dagster_marked_as_failed_is_told_with_what_killed_it(
+    daemon: Ticking, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    killed = "Run execution process was terminated by signal 9 (SIGKILL)."
+    for said in (killed, None):
+        added = instance.add_run(dg.DagsterRun(job_name="j", status=dg.DagsterRunStatus.STARTED))
+        if said:
+            instance.report_engine_event(said, added)
+        instance.report_run_failed(added)
+    instance.report_run_failed(
+        instance.add_run(dg.DagsterRun(job_name="j", status=dg.DagsterRunStatus.STARTED)),
+        "It took too long to start.",
+    )
+    daemon.tick()
+    assert [alert.text.splitlines()[1] for alert in alerts(tmp_path)] == [
+        f"- {killed}",
+        "- its process has ended without saying why",
+        "- It took too long to start.",
+    ]
 
 
 DYING = """
@@ -278,6 +299,15 @@ def test_a_run_whose_process_is_gone_is_marked_as_failed_and_told(
         "that had arrived are used again."
     )
     assert told == ([("a run of 2025-06-18 failed", lost)] if ends is dg.DagsterRunStatus.FAILURE else [])
+
+
+def test_a_run_lost_before_the_first_tick_is_told(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    started = instance.add_run(dg.DagsterRun(job_name="reports", status=dg.DagsterRunStatus.STARTED))
+    with child(DYING, tmp_path, started.run_id) as process:
+        assert line(process) == "alive"
+        process.kill()
+        process.wait()
+    assert Ticking(ended_runs(settings(tmp_path)), instance).tick().skip_message == "a run failed"
 
 
 def test_runs_of_other_projects_on_the_same_dagster_are_not_told(
