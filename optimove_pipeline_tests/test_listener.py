@@ -132,7 +132,8 @@ def test_the_secret_may_come_in_a_header_and_a_slow_body_is_given_up() -> None:
                 statuses = [
                     (await client.post(f"/{SECRET}", content=DONE, headers=each)).status_code for each in headers
                 ]
-            answer = await _half_a_request(host, port)
+            async with asyncio.timeout(30):
+                answer = await _half_a_request(host, port)
             server.should_exit = True
             with suppress(asyncio.CancelledError):
                 await serving

@@ -51,7 +51,7 @@ def requests_for(settings: Settings, days: Sequence[date], updated: date | None,
 
     A day is requested for the reports that are not published; snapshots only if it is ``updated``, the day of the
     last data update (None: not known). A report with a look-back of N days reads the N days before again, where they
-    are published and not requested now. Upstream reports come along only where staging does not hold them.
+    are published, so are not requested as well. Upstream reports come along only where staging does not hold them.
     """
     requests = [_of_day(settings, day, updated, held) for day in days]
     return [*(request for request in requests if request.reports), *_look_backs(settings, days, held)]
@@ -72,7 +72,7 @@ def _look_backs(settings: Settings, days: Sequence[date], held: Held) -> Iterato
     for report in settings.reports.selected():
         if not report.snapshot:
             reach = settings.reports.of(report).look_back or 0
-            before = {day - back * _DAY for day in days for back in range(1, reach + 1)} - {*days}
+            before = {day - back * _DAY for day in days for back in range(1, reach + 1)}
             for span in _ranges(before.intersection(held.published(report.name))):
                 by_range[span].add(report.name)
     for first, last in sorted(by_range):

@@ -159,6 +159,12 @@ def test_a_day_that_a_person_pulled_first_is_still_followed_by_reading_the_chang
     assert brief(requests_for(settings_with(), [DAY], DAY, published)) == [(CHANGING, back(2), back(1))]
 
 
+def test_a_missed_day_that_a_person_pulled_is_read_again_where_it_still_changes() -> None:
+    daily, again = requests_for(settings_with(), [back(1), DAY], DAY, all_held(back(1)))
+    assert daily.key == f"daily/{DAY}"
+    assert brief([again]) == [(CHANGING, back(1), back(1))]
+
+
 def test_only_selected_reports_are_requested() -> None:
     chosen = settings_with(reports={"select": ["executed_campaign_channel_details"]})
     names = {"executed_campaign_channel_details", "executed_campaigns_by_channel", "execution_channels"}
