@@ -36,16 +36,18 @@ class Held:
     seconds_of_a_call: float = 0.0
 
 
-def read_held(settings: Settings, wanted: Wanted, instance: dg.DagsterInstance | None) -> Held:
+def read_held(
+    settings: Settings, wanted: Wanted, instance: dg.DagsterInstance | None, *, patience: float = PATIENCE_SECONDS
+) -> Held:
     """Return what is held, as far as it concerns the wanted reports; ``instance`` is None if nothing ran yet.
 
     Raises:
-        BusyError: another process keeps the warehouse.
+        BusyError: another process keeps the warehouse for longer than ``patience`` seconds.
     """
     calls = settings.data_dir / "calls"
     if not settings.warehouse_path.exists() and not any(calls.glob("*")):
         return Held()
-    warehouse = Warehouse(settings.warehouse_path, lock_timeout=PATIENCE_SECONDS)
+    warehouse = Warehouse(settings.warehouse_path, lock_timeout=patience)
     with warehouse.open("reading what is published") as connection:
         CallJournal(calls, "reading").flush(partial(record_calls, connection))
         with_rows = {

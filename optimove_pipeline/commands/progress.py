@@ -114,7 +114,7 @@ class Progress:
         elif event.event_type in _ENDS:
             with self._lock:
                 self._account.end_step(step)
-            self._tell_end(step, _ENDS[event.event_type])
+            self._tell_end(step, "stopped" if event.is_step_failure and self._stop.asked else _ENDS[event.event_type])
 
     def _count(self, event: dg.DagsterEvent) -> None:
         materialization = event.step_materialization_data.materialization
@@ -142,7 +142,7 @@ class Progress:
     def _said(self, asset: str) -> str:
         days, rows, calls = self._made.pop(asset, (0, 0, 0))
         said = f"{days} {'day' if days == 1 else 'days'}, {rows:,} rows"
-        return f"{said}, {calls:,} calls" if calls else said
+        return f"{said}, {calls:,} {'call' if calls == 1 else 'calls'}" if calls else said
 
     def _watch(self) -> None:
         while not self._over.wait(LOOK_SECONDS if self._console.is_interactive else self._beat):

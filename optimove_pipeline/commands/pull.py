@@ -29,6 +29,9 @@ from optimove_pipeline.reports.evidence import Wanted
 from optimove_pipeline.runs import Planned, plan_runs
 from optimove_pipeline.staging import Staging
 
+GUESS_SECONDS = 2.0
+"""How long a run waits for the warehouse at its start, only to tell better how long it will take."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -65,13 +68,13 @@ def _progress(settings: Settings, account: Account, call_class: CallClass, conso
 
 
 def _held(settings: Settings, wanted: Wanted, instance: dg.DagsterInstance, *, needed: bool) -> Held:
-    """Return what is held; if the warehouse is busy, nothing, unless it is ``needed`` for more than the time left."""
-    try:
+    """Return what is held; unless it is ``needed``, nothing if the warehouse is busy: the time left is guessed then."""
+    if needed:
         return read_held(settings, wanted, instance)
+    try:
+        return read_held(settings, wanted, instance, patience=GUESS_SECONDS)
     except BusyError as error:
-        if needed:
-            raise
-        logger.info("How many calls there will be is guessed without history: %s", error)
+        logger.debug("How many calls there will be is guessed without history: %s", error)
         return Held()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
 import signal
 import subprocess
 import time
@@ -11,9 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import pytest
 
+from optimove_pipeline.commands.pace import pace_of
+from optimove_pipeline.commands.stopping import STOPPED
+from optimove_pipeline.config import load_settings
+from optimove_pipeline.file_lock import locked
+from optimove_pipeline.optimove.budget import CallClass
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.process import RunningSandbox
 from optimove_pipeline_tests.end_to_end.place import (
@@ -23,12 +32,16 @@ from optimove_pipeline_tests.end_to_end.place import (
     Rows,
     all_rows,
     end,
+    environment,
     pull,
+    run,
     settle,
     start,
+    tables,
 )
 
 REPORTS = ("customer_send_details_by_campaign", "customer_action_details_by_date")
+CHOSEN = [part for name in REPORTS for part in ("--report", name)]
 IN_FLIGHT = 4
 ASKED_EACH_TIME = "general/GetLastDataUpdate"
 LONGEST_SECONDS = 300
@@ -53,9 +66,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, started: RunningSandbo
     return Undisturbed(all_rows(place), answered(started))
 
 
-def small_steps(root: Path, sandbox: RunningSandbox) -> Place:
+def small_steps(root: Path, sandbox: RunningSandbox, **settings: Any) -> Place:
     """A place whose runs make many calls, few at a time."""
-    return settle(root, sandbox, api={"page_size": 2, "concurrency": IN_FLIGHT})
+    return settle(root, sandbox, api={"page_size": 2, "concurrency": IN_FLIGHT}, **settings)
 
 
 def answered(sandbox: RunningSandbox) -> Calls:
@@ -70,8 +83,7 @@ def answered(sandbox: RunningSandbox) -> Calls:
 @contextmanager
 def begun(place: Place, first: date = NEWEST) -> Iterator[subprocess.Popen[str]]:
     """Start a run; it is killed at the end at the latest."""
-    chosen = [part for name in REPORTS for part in ("--report", name)]
-    with start(place, "run", "--from", str(first), "--to", str(NEWEST), *chosen) as process:
+    with start(place, "run", "--from", str(first), "--to", str(NEWEST), *CHOSEN) as process:
         try:
             yield process
         finally:
@@ -97,7 +109,7 @@ def go_on(place: Place, sandbox: RunningSandbox, undisturbed: Undisturbed) -> No
     assert (both - undisturbed.calls).total() <= IN_FLIGHT
 
 
-@pytest.mark.parametrize("calls", [3, 40, 90])
+@pytest.mark.parametrize("calls", [3, 90])
 def test_a_run_killed_while_it_extracts(
     tmp_path: Path, sandbox: RunningSandbox, undisturbed: Undisturbed, calls: int
 ) -> None:
@@ -120,25 +132,102 @@ def test_a_run_killed_while_it_publishes(tmp_path: Path, sandbox: RunningSandbox
     go_on(place, sandbox, undisturbed)
 
 
-def interrupted(process: subprocess.Popen[str], how: signal.Signals) -> None:
-    """Send the signal, and check for an end in order: its exit code, one line, no traceback."""
-    process.send_signal(how)
+def interrupted(process: subprocess.Popen[str], *how: signal.Signals) -> None:
+    """Send the signals, and check for an end in order: its exit code, one line, no traceback."""
+    for number in how:
+        process.send_signal(number)
     ended = end(process)
     assert ended.code == 130, ended.told
     assert "Traceback" not in ended.told
     (line,) = [line for line in ended.told.splitlines() if "nterrupt" in line]
-    assert line == "Interrupted. What has arrived is kept: the same command goes on from there."
+    assert line == STOPPED
 
 
-def test_a_run_interrupted_at_the_terminal_ends_in_order(
+def test_a_run_interrupted_twice_at_the_terminal_ends_and_the_plan_knows_what_is_left(
     tmp_path: Path, sandbox: RunningSandbox, undisturbed: Undisturbed
 ) -> None:
     place = small_steps(tmp_path, sandbox)
     sandbox.faults(Fault("timeout", after=40))
     with begun(place) as process:
         until_stalled(sandbox)
-        interrupted(process, signal.SIGINT)
+        interrupted(process, signal.SIGINT, signal.SIGINT)
+    sandbox.faults()
+    plan = json.loads(run(place, "plan", "--json", *CHOSEN, "--from", str(NEWEST), "--to", str(NEWEST)).out)
+    before = answered(sandbox)
+    assert 0 < plan["landed"] <= before.total()
     go_on(place, sandbox, undisturbed)
+    assert plan["low"] <= (answered(sandbox) - before).total() <= plan["high"]
+
+
+def test_a_run_that_waits_an_hour_for_the_budget_ends_at_once(
+    tmp_path: Path, sandbox: RunningSandbox, undisturbed: Undisturbed
+) -> None:
+    place = small_steps(tmp_path, sandbox, budget={"windows": [{"calls": 20, "seconds": 3600}]})
+    with begun(place) as process:
+        until_waiting(place)
+        interrupted(process, signal.SIGTERM)
+    assert [*runs(place)] == [dg.DagsterRunStatus.FAILURE]
+    small_steps(tmp_path, sandbox)
+    go_on(place, sandbox, undisturbed)
+
+
+def until_waiting(place: Place) -> None:
+    """Wait until a call waits for the budget."""
+    with environment(place):
+        settings = load_settings()
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while not pace_of(settings, CallClass.DAILY).traffic.waiting:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def runs(place: Place) -> Iterator[dg.DagsterRunStatus]:
+    """What Dagster's history says of the runs."""
+    with dg.DagsterInstance.from_config(str(place.data / "dagster")) as instance:
+        yield from (each.status for each in instance.get_runs())
+
+
+def test_a_run_interrupted_while_it_waits_to_publish_leaves_no_table(
+    tmp_path: Path, sandbox: RunningSandbox, undisturbed: Undisturbed
+) -> None:
+    place = small_steps(tmp_path, sandbox)
+    with locked(place.data / "warehouse.duckdb.lock", "a test", 0), begun(place) as process:
+        assert process.stderr is not None
+        assert any("validated/" in line for line in process.stderr)  # reads up to the first that may be published
+        until_waited_for(place.data / "warehouse.duckdb.lock")
+        interrupted(process, signal.SIGINT)
+    assert tables(place) == []
+    go_on(place, sandbox, undisturbed)
+
+
+def until_waited_for(lock: Path) -> None:
+    """Wait until another process stands at the door of a lock."""
+    deadline = time.monotonic() + LONGEST_SECONDS
+    with lock.with_name(f"{lock.name}.door").open() as door:
+        while _free(door.fileno()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def _free(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return True
+
+
+def test_a_command_interrupted_at_its_first_question_ends_before_anything_is_written(
+    tmp_path: Path, sandbox: RunningSandbox
+) -> None:
+    place = small_steps(tmp_path, sandbox)
+    sandbox.faults(Fault("timeout"))
+    with begun(place) as process:
+        until_stalled(sandbox)
+        interrupted(process, signal.SIGTERM)
+    assert tables(place) == []
+    assert not (place.data / "dagster").exists()
 
 
 def test_a_command_told_to_end_in_its_second_run_keeps_what_the_first_brought(
