@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Protocol
 
-from optimove_pipeline.targets.errors import TargetError
+from optimove_pipeline.targets.errors import TargetError, UnreachableError
 from optimove_pipeline.targets.target import Found, Part
 
 LEFT_BEHIND_SECONDS = 86_400.0
@@ -125,19 +126,18 @@ class FileSession:
         self.files.remove(self.layout.final(part))
 
     def write(self, part: Part) -> None:
-        """Write the temporary file and verify it; it is removed if it is not what it should be."""
+        """Write the temporary file and verify it; one that is refused is removed."""
         self._make_folders(part)
         temporary = self.layout.temporary(part)
-        self.files.write(part, temporary)
-        try:
+        with self._removed_if_refused(temporary):
+            self.files.write(part, temporary)
             self._verify(part, temporary, may_be_gone=False)
-        except TargetError:
-            self.files.remove(temporary)
-            raise
 
     def publish(self, part: Part) -> None:
-        """Give the temporary file its final name."""
-        self.files.rename(self.layout.temporary(part), self.layout.final(part))
+        """Give the temporary file its final name; if that is refused, it is removed."""
+        temporary = self.layout.temporary(part)
+        with self._removed_if_refused(temporary):
+            self.files.rename(temporary, self.layout.final(part))
 
     def sweep(self, keep: Collection[str]) -> list[str]:
         """Remove temporary files of ours over a day old, but for the parts named."""
@@ -151,6 +151,18 @@ class FileSession:
                     self.files.remove(folder / entry.name)
                     swept.append(entry.name)
         return swept
+
+    @contextmanager
+    def _removed_if_refused(self, temporary: PurePosixPath) -> Iterator[None]:
+        try:
+            yield
+        except UnreachableError:
+            raise
+        except TargetError:
+            # The reason why it was refused matters more than one why it can't be removed.
+            with suppress(TargetError):
+                self.files.remove(temporary)
+            raise
 
     def _make_folders(self, part: Part) -> None:
         for folder in {self.layout.final(part).parent, self.layout.temporary_folder or self.layout.folder}:

@@ -43,7 +43,8 @@ def _stop_at(moment: str) -> None:
         if moment == "before it renames":
             _stop()
         publish(session, part)
-        _stop()
+        if moment == "after it renames":
+            _stop()
 
     if moment == "while it writes":
         for module in (local, sftp):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,22 @@ def test_a_killed_delivery_is_ended_by_the_next(
     assert held(folder) == named(made)
     assert states(ledger, "optimove") == [State.DELIVERED] * PARTS
     assert {name: (folder / name).stat().st_mtime_ns for name in whole} == before, "what was whole is not sent again"
+
+
+def test_who_comes_while_another_process_delivers_waits_and_finds_it_done(
+    place: Place, tmp_path: Path, ledger: Ledger
+) -> None:
+    orders = {"folder": str(tmp_path / "package"), "data": str(tmp_path), "target": place[0], "moment": MOMENTS[1]}
+    with child(PROGRAM, json.dumps(orders)) as process, ThreadPoolExecutor(1) as pool:
+        assert line(process) == "there"
+        made = package(tmp_path / "other", contents(PARTS, SIZE))
+        second = pool.submit(deliver, made, target_of(place, tmp_path), ledger, "second")
+        assert process.stdin is not None
+        process.stdin.close()
+        assert [line(process) for _ in range(PARTS)] == ["there"] * (PARTS - 1) + ["delivered"]
+        assert second.result().sent == 0
+    assert held(place[1]) == named(made)
+    assert {entry.run_id for entry in entries(ledger, "optimove")} == {"killed"}
 
 
 @pytest.mark.parametrize(("moment", "again"), [("after it renames", PARTS - 1), ("before it renames", PARTS)])

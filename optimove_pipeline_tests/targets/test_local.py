@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,7 +144,20 @@ def test_a_part_that_was_changed_after_packaging_is_not_delivered(
     made.file(made.parts[0]).write_bytes(b"x" * made.parts[0].bytes)
     with pytest.raises(TargetError, match="was changed after it was packaged"):
         deliver(made, local(tmp_path), ledger, "run-1")
-    assert not any(name.endswith(".gz") for name in held(outbox))
+    assert held(outbox) == {}
+
+
+def test_a_full_disk_leaves_nothing_and_says_so(tmp_path: Path, outbox: Path, ledger: Ledger) -> None:
+    made = package(tmp_path / "package", contents(1, 2_000_000))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(TargetError, match=r"File too large; expected a folder .* on a disk with room"):
+            deliver(made, local(tmp_path), ledger, "run-1")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert held(outbox) == {}
+    assert states(ledger, "share") == [State.FAILED]
 
 
 def test_two_at_once_deliver_once(tmp_path: Path, outbox: Path, ledger: Ledger) -> None:
