@@ -50,7 +50,7 @@ def test_a_command_is_given_the_period_that_its_options_name(arguments: tuple[st
 
 
 def test_a_contradiction_is_told_in_the_words_of_the_command_line() -> None:
-    with pytest.raises(SettingsError, match="^--period and --days: give one of them$"):
+    with pytest.raises(SettingsError, match=r"^--period and --days: give one of them$"):
         asked("--period", "yesterday", "--days", "2")
-    with pytest.raises(SettingsError, match="^--days-back 9999: expected 0 to 3660$"):
+    with pytest.raises(SettingsError, match=r"^--days-back 9999: expected 0 to 3660$"):
         asked("--days-back", "9999")
