@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -15,10 +16,13 @@ import pytest
 from optimove_pipeline.automation.report_readiness import held_by, report_readiness
 from optimove_pipeline.automation.requests import pending
 from optimove_pipeline.automation.wiring import definitions_of
+from optimove_pipeline.commands.listen import register
 from optimove_pipeline.config import Settings, parse_settings
+from optimove_pipeline.event_note import read_note
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline.staging import Staging
+from optimove_pipeline_tests.end_to_end.place import Place, start
 
 DAY = date(2026, 11, 20)
 TODAY = DAY + timedelta(days=1)
@@ -157,6 +161,27 @@ def test_a_missing_key_is_told_and_does_not_end_the_sensor(
 ) -> None:
     monkeypatch.delenv("OPTIMOVE_API_KEY")
     assert "OPTIMOVE_API_KEY is not set" in tick(instance, settings_in(tmp_path))
+
+
+def test_an_event_of_optimove_brings_a_day_before_its_readiness_time(
+    instance: dg.DagsterInstance, sandbox: RunningSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTIMOVE_LISTENER_SECRET", "a-secret-of-this-test")
+    place = Place(tmp_path, {**os.environ, "OPTIMOVE_DATA_DIR": str(tmp_path)})
+    with start(place, "listen", "--port", "0") as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[4].rstrip(",")
+        register(settings_in(tmp_path), address, [3], lambda _: True, lambda _: None)
+        assert sandbox.send_event(3) == [200]
+        process.kill()
+        process.communicate()
+    note = read_note(tmp_path)
+    assert note is not None
+    yesterday = note.heard_at.date() - timedelta(days=1)
+    sandbox.set_today(note.heard_at.date())
+    settings = settings_in(tmp_path, readiness={"time": "23:59"}, tenant={"start_date": yesterday})
+    tick(instance, settings, note.heard_at + timedelta(seconds=30))
+    assert keys(settings) == [f"daily/{yesterday}"]
 
 
 def test_it_runs_by_itself_and_asks_nothing_while_it_is_loaded(sandbox: RunningSandbox, tmp_path: Path) -> None:
