@@ -220,6 +220,18 @@ def test_a_sas_token_that_may_not_write_is_refused_and_not_repeated(
 
 
 @pytest.mark.parametrize("bucket", ["azure"], indirect=True)
+def test_a_sas_token_is_not_repeated_where_nobody_answers(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BUCKET_SAS", azure.sas("rwcdl", timedelta(hours=1)))
+    made = part(package(tmp_path / "package", contents(1, 1000)))
+    target = target_of(bucket, access_key=None, sas="${BUCKET_SAS}", endpoint="http://127.0.0.1:1/acme")
+    with target.session() as session, pytest.raises(UnreachableError, match="look at") as caught:
+        session.look(made)
+    assert "sig=" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bucket", ["azure"], indirect=True)
 def test_a_sas_token_that_may_write_delivers(
     bucket: Bucket, tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,6 +151,20 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path, ledger: Ledge
             deliver(made, target, ledger, "run-1")
 
 
+def test_what_may_not_be_read_is_not_taken_for_ours_by_its_size_alone(tmp_path: Path, ledger: Ledger) -> None:
+    made = package(tmp_path / "package", contents(2))
+    with openssh_folder() as place, openssh_server(place, subsystem="internal-sftp -P read") as server:
+        foreign = place / "root" / made.parts[1].name
+        foreign.write_bytes(b"x" * made.parts[1].bytes)
+        with pytest.raises(TargetError, match="which we may not read"):
+            deliver(made, sftp(server, place / "root", connections=1), ledger, "run-1")
+        foreign.unlink()
+        with pytest.raises(TargetError, match="set `read_back: false`"):
+            deliver(made, sftp(server, place / "root", read_back=True), ledger, "run-2")
+        deliver(made, sftp(server, place / "root"), ledger, "run-3")
+        assert held(place / "root") == named(made)
+
+
 def test_temporary_files_that_earlier_runs_left_are_removed(
     ssh_server: OpenSsh, folder: Path, tmp_path: Path, ledger: Ledger
 ) -> None:
