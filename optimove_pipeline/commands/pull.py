@@ -68,7 +68,7 @@ def _progress(settings: Settings, account: Account, call_class: CallClass, conso
 
 
 def _held(settings: Settings, wanted: Wanted, instance: dg.DagsterInstance, *, needed: bool) -> Held:
-    """Return what is held; unless it is ``needed``, nothing if the warehouse is busy: the time left is guessed then."""
+    """Return what is held. If the warehouse is busy and it is not ``needed``, nothing: the time left is guessed."""
     if needed:
         return read_held(settings, wanted, instance)
     try:
