@@ -33,10 +33,7 @@ _UNDER_WAY = {
     dg.DagsterRunStatus.CANCELING,
 }
 
-_LOST = (
-    "The process of this run is gone: it was killed, or the machine was restarted. Run it again; answers that had "
-    "arrived are used again."
-)
+_LOST = "The process of this run is gone: it was killed, or the machine was restarted."
 
 
 def ended_runs(settings: Settings) -> dg.SensorDefinition:
