@@ -50,6 +50,16 @@ def test_a_package_knows_where_its_parts_lie_and_whether_they_do(tmp_path: Path)
     assert not found.is_whole()
 
 
+def test_what_lies_where_parts_will_is_cleared_away(tmp_path: Path) -> None:
+    left = made(tmp_path)
+    left.manifest.unlink()
+    folder = left.file(left.parts[0]).parent
+    (folder / ".segment-00009.parquet").write_bytes(b"of a process that was killed")
+    partition = Staging(tmp_path / "staging").open("validated", SENDS.name, DAY)
+    again = package(SENDS, partition, options(), tmp_path / "packages", ready=READY)
+    assert [path.name for path in folder.iterdir()] == [part.name for part in again.parts]
+
+
 def test_old_packages_are_swept_but_the_newest_of_a_feed_never(tmp_path: Path) -> None:
     days = [DAY - timedelta(days=back) for back in (3, 2, 1)]
     old, young, newest = (made(tmp_path, day, days_ago=ago) for day, ago in zip(days, (40.1, 39.9, 50), strict=True))

@@ -118,6 +118,21 @@ def test_parts_are_nearly_full_and_never_over_the_limit(tmp_path: Path, settings
     assert all(part.bytes >= 0.7 * limit for part in made.parts[:-1])
 
 
+@pytest.mark.parametrize("limit", [40_000, 50_000, 60_000, 70_000])
+def test_parts_are_nearly_full_wherever_blocks_end(tmp_path: Path, limit: int) -> None:
+    parts = packaged(tmp_path, rows(10_000), part_bytes=limit).parts
+    assert all(0.7 * limit <= part.bytes <= limit for part in parts[:-1])
+
+
+@pytest.mark.parametrize("settings", [{}, {"compression": "none"}, {"format": "ndjson"}, {"format": "parquet"}])
+def test_the_limit_holds_to_the_byte(tmp_path: Path, settings: dict[str, Any]) -> None:
+    (whole,) = packaged(tmp_path, rows(300), **settings).parts
+    assert len(packaged(tmp_path, rows(300), part_bytes=whole.bytes, **settings).parts) == 1
+    cut = packaged(tmp_path, rows(300), part_bytes=whole.bytes - 1, **settings).parts
+    assert all(part.bytes < whole.bytes for part in cut)
+    assert sum(part.rows for part in cut) == 300
+
+
 def test_parquet_parts_hold_all_rows_in_order(tmp_path: Path) -> None:
     frame = rows(20_000)
     made = packaged(tmp_path, frame, format="parquet", part_bytes=300_000)
@@ -151,10 +166,10 @@ def test_a_row_larger_than_a_part_is_an_error_without_values(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("part_format", ["csv", "ndjson", "parquet"])
 def test_the_same_rows_give_the_same_bytes_however_they_were_cut(tmp_path: Path, part_format: str) -> None:
-    frame, settings = rows(20_000), options(format=part_format, part_bytes=400_000)
+    frame, settings = pl.DataFrame({"customer_id": pl.int_range(150_000, eager=True)}), options(format=part_format)
     made = [
         package(SENDS, validated(folder, frame, cut), settings, folder / "packages", ready=READY)
-        for folder, cut in ((tmp_path / "whole", 20_000), (tmp_path / "cut", 777))
+        for folder, cut in ((tmp_path / "whole", 150_000), (tmp_path / "cut", 40_001))
     ]
     assert files(made[0]) == files(made[1])
     assert made[0].parts == made[1].parts

@@ -13,7 +13,7 @@ import pytest
 
 from optimove_pipeline.packages import Package, find_package, open_package
 from optimove_pipeline.stages.package import package
-from optimove_pipeline.staging import Staging
+from optimove_pipeline.staging import ROWS_PER_PART, Staging
 from optimove_pipeline_tests.children import child, line
 from optimove_pipeline_tests.stages.packing import DAY, READY, SENDS, options, validated
 from optimove_pipeline_tests.stages.test_package import files, rows
@@ -22,7 +22,7 @@ SETTINGS = {"part_bytes": 20_000}
 SETUP = """
 import sys
 from pathlib import Path
-from optimove_pipeline.staging import Staging
+from optimove_pipeline.staging import ROWS_PER_PART, Staging
 from optimove_pipeline.stages import package as stage
 from optimove_pipeline.stages.formats.text_parts import TextParts
 from optimove_pipeline_tests.stages.packing import DAY, READY, SENDS, options
@@ -86,6 +86,14 @@ def test_a_killed_process_leaves_the_package_that_was_there(tmp_path: Path) -> N
     assert files(old) == whole
 
 
+def test_a_process_killed_while_it_makes_a_damaged_package_again_leaves_none(tmp_path: Path) -> None:
+    validated(tmp_path, rows(2_000))
+    damaged = make(tmp_path)
+    damaged.file(damaged.parts[0]).write_bytes(b"short")
+    kill_while_packaging(tmp_path, WITHIN_A_PART)
+    assert find_package(damaged.folder) is None
+
+
 @pytest.mark.parametrize("threads", ["1", "4"])
 def test_every_process_makes_the_same_bytes(tmp_path: Path, threads: str) -> None:
     frame = rows(40_000)
@@ -103,3 +111,18 @@ def test_of_two_at_once_one_packages_and_the_other_takes_it(tmp_path: Path) -> N
         first, second = both.map(make, [tmp_path, tmp_path])
     assert first == second == open_package(first.folder)
     assert first.is_whole()
+
+
+def peak(parts: int, package_format: str, folder: Path) -> int:
+    """Return the peak in MiB of packaging so many parts of a partition."""
+    module = "optimove_pipeline_tests.stages.large_package"
+    command = [sys.executable, "-m", module, str(parts), package_format, str(folder / f"{package_format}-{parts}")]
+    packaged, mebibytes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert int(packaged) == parts * ROWS_PER_PART
+    return int(mebibytes)
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+    few = peak(3, "csv", tmp_path)
+    assert peak(12, "csv", tmp_path) < few + 60
+    assert peak(12, "parquet", tmp_path) < few + 100

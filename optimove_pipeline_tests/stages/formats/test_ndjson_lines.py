@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,8 @@ import polars as pl
 import pytest
 
 from optimove_pipeline.errors import ContractError
-from optimove_pipeline_tests.stages.packing import packaged, text
+from optimove_pipeline.stages.package import package
+from optimove_pipeline_tests.stages.packing import READY, SENDS, options, packaged, text, validated
 
 ROW = pl.DataFrame(
     {
@@ -90,7 +92,9 @@ def test_an_id_is_told_by_its_name(tmp_path: Path, name: str, is_text: bool) -> 
 
 
 def test_a_whole_number_of_the_key_is_an_id(tmp_path: Path) -> None:
-    assert json.loads(written(tmp_path, pl.DataFrame({"customer_id": [12]}))) == {"customer_id": "12"}
+    partition = validated(tmp_path, pl.DataFrame({"number": [12], "rank": [3]}))
+    made = package(replace(SENDS, key=("number",)), partition, options(format="ndjson"), tmp_path, ready=READY)
+    assert json.loads(text(made)) == {"number": "12", "rank": 3}
 
 
 def test_a_single_field_can_be_a_number_or_text(tmp_path: Path) -> None:
