@@ -1,4 +1,4 @@
-"""Measure every section, or those named, and write the results if all were measured."""
+"""Measure every section, or those named, and write each into the page of results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.load import measure_load
 from benchmarks.measuring import tell
 from benchmarks.packages import measure_packages
 from benchmarks.planning import measure_planning
-from benchmarks.results import Section, as_markdown
+from benchmarks.results import Section, as_markdown, record
 from benchmarks.sftp import measure_sftp
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -31,14 +31,14 @@ SECTIONS: dict[str, Callable[[], Section]] = {
 
 
 def main() -> None:
-    """Print the results; write them if no section is left out."""
+    """Print the results, and write each section as soon as it is measured."""
     names = sys.argv[1:] or list(SECTIONS)
     if unknown := set(names) - SECTIONS.keys():
         sys.exit(f"benchmarks: no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
-    results = as_markdown([_measured(name) for name in names])
-    print(results)
-    if names == list(SECTIONS):
-        RESULTS.write_text(results, encoding="utf-8")
+    for name in names:
+        section = _measured(name)
+        print(as_markdown(section))
+        record(RESULTS, section)
 
 
 def _measured(name: str) -> Section:

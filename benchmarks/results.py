@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -47,12 +47,18 @@ class Section:
     figures: tuple[Figure, ...]
 
 
-def as_markdown(sections: Iterable[Section]) -> str:
-    """Return the page of results."""
-    parts = ["# Benchmarks", _INTRODUCTION, _machine()]
-    for section in sections:
-        parts += [f"## {section.title}", section.note, _table(section.figures)]
-    return "\n\n".join(parts) + "\n"
+def as_markdown(section: Section) -> str:
+    """Return a section of the page of results."""
+    return "\n\n".join([f"## {section.title}", section.note, f"On {_machine()}", _table(section.figures)]) + "\n"
+
+
+def record(page: Path, section: Section) -> None:
+    """Put a section in its place on the page, or at the end of it; the others stay as they were measured."""
+    text = page.read_text(encoding="utf-8") if page.exists() else f"# Benchmarks\n\n{_INTRODUCTION}\n"
+    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    place = next((at for at, part in enumerate(parts) if part.startswith(f"## {section.title}\n")), len(parts))
+    parts[place : place + 1] = [as_markdown(section)]
+    page.write_text("\n".join(f"{part.strip()}\n" for part in parts), encoding="utf-8")
 
 
 def _table(figures: Sequence[Figure]) -> str:
