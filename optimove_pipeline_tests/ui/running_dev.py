@@ -22,7 +22,7 @@ from optimove_pipeline_tests.end_to_end.place import STAGES, Ended, Place, start
 LONGEST_SECONDS = 300.0
 """Far more than anything here takes: a loaded machine is no failure."""
 
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 1.0
 
 T = TypeVar("T")
 

@@ -85,9 +85,16 @@ def backfill(dev: Dev) -> str:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     with browsing(tmp_path_factory.mktemp("browser")) as opened:
         yield opened
+
+
+@pytest.fixture
+def page(browser: Page) -> Iterator[Page]:
+    """A page of the UI, which asks the server all the time for as long as it is open."""
+    yield browser
+    browser.goto("about:blank")
 
 
 def shows(page: Page, *texts: str) -> None:
