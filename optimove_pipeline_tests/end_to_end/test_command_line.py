@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from optimove_pipeline.reports.catalogue import REPORTS
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.process import RunningSandbox
 from optimove_pipeline_tests.end_to_end.place import (
@@ -27,16 +26,24 @@ from optimove_pipeline_tests.end_to_end.place import (
     true_rows,
 )
 
+EVERY_KIND = (
+    "customers_by_action",
+    "customer_future_values",
+    "customer_send_details_by_campaign",
+    "execution_channels",
+)
+"""Paged and not, snapshots and dated, with look-ups and with other reports to read."""
 
-def test_running_everything_again_asks_anew_and_gives_the_same_tables(place: Place, sandbox: RunningSandbox) -> None:
-    first = pull(place)
+
+def test_running_again_asks_anew_and_gives_the_same_tables(place: Place, sandbox: RunningSandbox) -> None:
+    first = pull(place, *EVERY_KIND)
     assert first.code == 0, first.told
     before, asked = all_rows(place), Counter(sandbox.stats()["by_function"])
     sandbox.reset()
-    second = pull(place)
+    second = pull(place, *EVERY_KIND)
     assert second.code == 0, second.told
     assert all_rows(place) == before
-    assert set(before) == {report.name for report in REPORTS}
+    assert {*EVERY_KIND} < set(before)
     kept = {function for function in asked if function.startswith(("model/", "integrations/"))}
     again = Counter(sandbox.stats()["by_function"])
     assert again == Counter({function: calls for function, calls in asked.items() if function not in kept})
