@@ -69,6 +69,11 @@ def _acquire(path: Path, timeout: float) -> int:
         fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
+        if timeout <= 0:
+            # Nobody is left behind in the kernel's queue, who would hold the lock for a moment when it is let go.
+            os.close(door)
+            os.close(lock)
+            raise BusyError(_busy(path, timeout)) from None
         if not _wait(door, lock, timeout):
             raise BusyError(_busy(path, timeout)) from None
     else:

@@ -160,3 +160,12 @@ def test_eight_processes_that_want_it_all_the_time_take_turns(path: Path) -> Non
     for pid in set(order):
         taken = [place for place, other in enumerate(order) if other == pid]
         assert max(later - earlier for earlier, later in pairwise(taken)) <= 3 * processes
+
+
+def test_who_asks_without_waiting_leaves_nobody_in_the_queue(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    for _ in range(50):
+        with locked(path, "a test", 0), pytest.raises(BusyError), locked(path, "a second", 0):
+            pytest.fail("two have the lock")
+        with locked(path, "a third", 0):
+            assert path.exists()

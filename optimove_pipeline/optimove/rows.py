@@ -71,7 +71,8 @@ def _parse_quickly(block: bytes, names: Sequence[str], known: dict[str, None]) -
     keys = tuple(known)
     frame = _read(block, keys, names)
     if not _covers(frame, block):
-        new = tuple(key for key in _keys_of(block) if key not in known)
+        # Not those that ``known`` lacks by now: other answers add to it meanwhile, and this frame has no such column.
+        new = tuple(key for key in _keys_of(block) if key not in keys)
         if new:
             frame = _read(block, keys + new, names)
             known |= dict.fromkeys(key for key in new if frame[key].null_count() < frame.height)

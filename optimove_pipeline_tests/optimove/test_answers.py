@@ -6,6 +6,7 @@ import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,24 @@ def test_known_keys_serve_the_next_answer(tmp_path: Path) -> None:
 
     assert list(known) == ["CustomerID", "Foo"]
     assert first.equals(again)
+
+
+class FilledMeanwhile(dict[str, None]):
+    """Known keys to which another thread adds one as soon as they have been looked at."""
+
+    def __iter__(self) -> Iterator[str]:
+        looked_at = [*super().__iter__()]
+        self["Foo"] = None
+        return iter(looked_at)
+
+
+def test_a_key_that_another_answer_makes_known_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "answer"
+    path.write_text('[{"CustomerID":"1","Foo":"2"}]')
+
+    (frame,) = read_frames(path, BY_ACTION.columns, known=FilledMeanwhile())
+
+    assert frame["foo"].to_list() == ["2"]
 
 
 @pytest.mark.parametrize("write", [bytes, gzip.compress], ids=["plain", "gzip"])

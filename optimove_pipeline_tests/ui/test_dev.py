@@ -27,7 +27,7 @@ from optimove_pipeline_tests.end_to_end.place import (
     true_rows,
 )
 from optimove_pipeline_tests.ui.browser import browsing
-from optimove_pipeline_tests.ui.running_dev import Dev, descendants, eventually, running_dev
+from optimove_pipeline_tests.ui.running_dev import Dev, descendants, eventually, free_port, running_dev
 
 DATED = ("customer_action_details_by_date", "executed_campaign_details", "promo_codes", "target_groups_by_date")
 SNAPSHOT = "execution_channels"
@@ -116,7 +116,7 @@ def test_the_graph_shows_the_groups_of_the_reports(dev: Dev, page: Page) -> None
 
 
 def test_another_dev_on_the_same_data_or_port_is_refused(dev: Dev, tenant: RunningSandbox, tmp_path: Path) -> None:
-    same_data = run(dev.place, "dev")
+    same_data = run(dev.place, "dev", "--port", str(free_port()))
     assert same_data.code == 1
     assert f"process {dev.process.pid} (optimove-pipeline dev --port {dev.port})" in same_data.told
     same_port = run(settle(tmp_path, tenant), "dev", "--port", str(dev.port))
