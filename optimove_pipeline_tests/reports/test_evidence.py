@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -76,6 +77,12 @@ def test_what_is_held_is_planned_as_by_the_extraction_without_a_call(
 @pytest.mark.parametrize("name", ["promo_codes_by_campaign", "customer_future_values"])
 def test_what_is_not_held_is_not_planned(name: str, folder: Path) -> None:
     assert plans(folder, DAYS, name) == {}
+
+
+def test_a_day_of_which_one_of_two_upstream_reports_is_held_is_not_planned(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "held")
+    Staging(tmp_path / "held" / "staging").remove("report", "customer_action_details_by_date", DAY_BEFORE)
+    assert plans(tmp_path / "held", DAYS, "customers_by_action").keys() == {("customers_by_action", DAY)}
 
 
 def test_near_days_are_planned_of_a_report_that_was_never_extracted(folder: Path) -> None:
