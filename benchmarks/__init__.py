@@ -11,6 +11,7 @@ answer     one answer of 300 MB parsed, against ``polars.read_json``
 planning   calls of a day with and without planning, against asking every combination
 budget     share of the allowed calls that 1, 4 and 8 processes use, against limiters of their own
 day        seconds and CPU of a day of all reports, against Dagster's default executor
+year       seconds and CPU of months of all reports in chunks, against a run a day and a process a step
 sftp       parts delivered over SFTP, against OpenSSH's ``sftp`` and, at a distance, Paramiko's ``put``
 ========== ==========================================================================================
 

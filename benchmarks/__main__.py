@@ -16,6 +16,7 @@ from benchmarks.packages import measure_packages
 from benchmarks.planning import measure_planning
 from benchmarks.results import Section, as_markdown, record
 from benchmarks.sftp import measure_sftp
+from benchmarks.year import measure_year
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
@@ -25,6 +26,7 @@ SECTIONS: dict[str, Callable[[], Section]] = {
     "planning": measure_planning,
     "budget": measure_budget,
     "day": measure_day,
+    "year": measure_year,
     "packages": measure_packages,
     "sftp": measure_sftp,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,9 +30,9 @@ reports: {{select: {select}, attributes: [Alias, Country], filters: {{changed_at
 def measure_day() -> Section:
     """Measure a day of all reports as one process; and of a few, that against a process for each step."""
     with TemporaryDirectory(prefix="benchmark-") as folder, running_sandbox(preset="small", windows=()) as sandbox:
-        run = partial(_run, sandbox, Path(folder))
+        run, yesterday = partial(_run, sandbox, Path(folder)), datetime.now(UTC).date() - timedelta(days=1)
         day = alternate(3, {f"{_OURS}, all reports": run(_command(), "all")})
-        few = alternate(2, {_OURS: run(_command(), list(FEW)), _PROCESSES: run(_by_processes(), list(FEW))})
+        few = alternate(2, {_OURS: run(_command(), list(FEW)), _PROCESSES: run(by_processes(yesterday), list(FEW))})
     (every,) = day.values()
     rows = sum(line["rows"] for line in json.loads(every.found)["lines"].values())
     note = (
@@ -47,23 +47,23 @@ def _command() -> list[str]:
     return [str(Path(sys.executable).with_name("optimove-pipeline")), "run", "--days", "1", "--json"]
 
 
-def _by_processes() -> list[str]:
-    yesterday = (datetime.now(UTC).date() - timedelta(days=1)).isoformat()
+def by_processes(day: date, job: str = "by_processes") -> list[str]:
+    """Return the command that runs a day with a process for each step, as Dagster does by default."""
     dagster = str(Path(sys.executable).with_name("dagster"))
-    tags = json.dumps({"dagster/partition": yesterday})
-    module = "benchmarks.subjects.by_processes"
-    return [dagster, "job", "execute", "-m", module, "-j", "by_processes", "--tags", tags]
+    tags = json.dumps({"dagster/partition": day.isoformat()})
+    return [dagster, "job", "execute", "-m", "benchmarks.subjects.by_processes", "-j", job, "--tags", tags]
 
 
 def _run(sandbox: RunningSandbox, root: Path, command: list[str], select: str | list[str]) -> Callable[[], Measured]:
     def subject() -> Measured:
         with TemporaryDirectory(dir=root) as folder:
-            return measure_command(command, _environment(sandbox, Path(folder), select))
+            return measure_command(command, environment(sandbox, Path(folder), select))
 
     return subject
 
 
-def _environment(sandbox: RunningSandbox, folder: Path, select: str | list[str]) -> dict[str, str]:
+def environment(sandbox: RunningSandbox, folder: Path, select: str | list[str]) -> dict[str, str]:
+    """Return the environment of a tenant without limits whose data and Dagster's history lie in an empty folder."""
     settings, home = folder / "optimove.yaml", folder / "dagster"
     settings.write_text(_SETTINGS.format(select=json.dumps(select)), encoding="utf-8")
     home.mkdir()

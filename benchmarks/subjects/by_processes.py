@@ -1,4 +1,7 @@
-"""The baseline of a whole day: the same graph with Dagster's default executor, a process for each step."""
+"""The baseline of a whole day: the same graph with Dagster's default executor, a process for each step.
+
+``by_processes`` has all reports, ``dated_by_processes`` those that have past days.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,17 @@ import dagster as dg
 from optimove_pipeline.assets.graph import build_definitions
 from optimove_pipeline.config import load_settings
 
-JOB = "by_processes"
+JOB, DATED_JOB = "by_processes", "dated_by_processes"
 
 
 def _definitions() -> dg.Definitions:
     everything = dg.AssetSelection.all()
-    job = dg.define_asset_job(JOB, selection=everything, executor_def=dg.multiprocess_executor)
-    return dg.Definitions.merge(build_definitions(load_settings()), dg.Definitions(jobs=[job]))
+    dated = everything - dg.AssetSelection.tag("optimove/snapshot", "")
+    jobs = [
+        dg.define_asset_job(name, selection=selection, executor_def=dg.multiprocess_executor)
+        for name, selection in ((JOB, everything), (DATED_JOB, dated))
+    ]
+    return dg.Definitions.merge(build_definitions(load_settings()), dg.Definitions(jobs=jobs))
 
 
 defs = _definitions()
