@@ -17,6 +17,8 @@ HISTORY_DAYS = 28
 
 _BAR, _GAP, _HEIGHT = 12, 4, 80
 
+_BESIDE_THE_CONTRACT = {"report_date": "the day in the tenant's time zone: the partition"}
+
 
 def column_schema(feed: Feed, columns: Mapping[str, str]) -> dg.TableSchema:
     """Return the columns of a table for the UI, with the contract's descriptions."""
@@ -26,7 +28,8 @@ def column_schema(feed: Feed, columns: Mapping[str, str]) -> dg.TableSchema:
 def _table_column(feed: Feed, name: str, dtype: str) -> dg.TableColumn:
     documented = feed.column(name)
     constraints = dg.TableColumnConstraints(nullable=not (documented and documented.required))
-    return dg.TableColumn(name, dtype, documented.description if documented else None, constraints)
+    described = documented.description if documented else _BESIDE_THE_CONTRACT.get(name)
+    return dg.TableColumn(name, dtype, described, constraints)
 
 
 def preview(feed: Feed, partition: Partition, *, personal: bool) -> dg.MarkdownMetadataValue:

@@ -9,6 +9,7 @@ import pytest
 
 from optimove_pipeline.feeds import Kind, snake_case
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
+from optimove_pipeline.reports.catalogue.descriptions import DESCRIPTIONS
 from optimove_pipeline.reports.report import Filter, Over, Report, Source
 from optimove_pipeline.settings.reports import Filters, Reports
 
@@ -186,3 +187,11 @@ def test_what_tells_of_a_customer_is_marked_personal(report: Report) -> None:
 def test_every_report_can_be_configured(report: Report) -> None:
     own = Reports().of(report)
     assert (own.function, own.paged, own.look_back) == (report.function, report.paged, report.look_back)
+
+
+def test_every_column_is_described_and_a_columns_own_description_comes_first() -> None:
+    assert [column.name for report in REPORTS for column in report.columns if not column.description] == []
+    start = BY_NAME["customer_action_ended_by_date"].column("start_date")
+    assert start is not None
+    assert start.description == "the action's start; the partition is its end"
+    assert {column.name for report in REPORTS for column in report.columns} >= DESCRIPTIONS.keys()
