@@ -140,6 +140,7 @@ class Interruption(BaseException):
 def query_forever(warehouse: Warehouse) -> None:
     with warehouse.open("a long query") as connection, transaction(connection):
         connection.execute("CREATE TABLE begun AS SELECT 1")
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
         connection.execute("SELECT count(*) FROM range(1_000_000_000) a, range(1_000_000) b WHERE a.range = -b.range")
 
 
@@ -148,7 +149,6 @@ def test_an_interruption_is_not_taken_for_an_error_of_the_query(path: Path) -> N
         raise Interruption
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
         with pytest.raises(Interruption):
             query_forever(Warehouse(path))
