@@ -17,6 +17,7 @@ COLUMNS: dict[str, str] = {
     "target": "VARCHAR NOT NULL",
     "feed": "VARCHAR NOT NULL",
     "day": "DATE NOT NULL",
+    "hour": "SMALLINT",
     "version": "INTEGER NOT NULL",
     "part": "INTEGER NOT NULL",
     "name": "VARCHAR NOT NULL",
@@ -33,7 +34,10 @@ COLUMNS: dict[str, str] = {
     "run_id": "VARCHAR NOT NULL",
     "revision": "BIGINT NOT NULL",
 }
-"""Columns and SQL types; times are UTC, naive. ``part`` is 0 for a manifest; ``state`` is one of ``ledger.State``."""
+"""Columns and SQL types; times are UTC, naive.
+
+``hour`` is null where partitions are days; ``part`` is 0 for a manifest; ``state`` is one of ``ledger.State``.
+"""
 
 _CREATE = f"CREATE TABLE IF NOT EXISTS {TABLE} ({', '.join(f'{name} {kind}' for name, kind in COLUMNS.items())})"
 _ROW = ", ".join(f"{name} {kind.removesuffix(' NOT NULL')}" for name, kind in COLUMNS.items())
@@ -67,7 +71,9 @@ def _copied(connection: DuckDBPyConnection, ledger: Ledger) -> int:
 def _row(revision: int, entry: Entry) -> dict[str, Any]:
     row = asdict(entry)
     times = {name: _utc(row[name]) for name in ("planned_at", "started_at", "finished_at")}
-    values = {**row, **times, "delivery_id": entry.id, "state": entry.state.value, "revision": revision}
+    hour = entry.day.hour if isinstance(entry.day, datetime) else None
+    further = {"delivery_id": entry.id, "state": entry.state.value, "revision": revision, "hour": hour}
+    values = {**row, **times, **further}
     return {name: values[name] for name in COLUMNS}
 
 

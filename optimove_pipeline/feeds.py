@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 import polars as pl
+
+from optimove_pipeline.partition_keys import partition_key
 
 
 class Kind(StrEnum):
     """The kind of a column's values, the same in Polars and in DuckDB.
 
     Ids of customers, sends and templates are text and never cast; other ids are integers; times are naive
-    times of the tenant (reference, section 1.7).
+    times of the tenant (reference, section 1.7). Decimals have four places (reference on delivery, section 1.1).
     """
 
     TEXT = "text"
     INTEGER = "integer"
     NUMBER = "number"
+    DECIMAL = "decimal"
     FLAG = "flag"
     DATE = "date"
     TIME = "time"
 
     @property
     def dtype(self) -> pl.DataType:
-        """Return the Polars dtype: String, Int64, Float64, Boolean, Date or Datetime(us)."""
+        """Return the Polars dtype: String, Int64, Float64, Decimal(18, 4), Boolean, Date or Datetime(us)."""
         return _DTYPES[self]
 
     @property
@@ -38,6 +42,7 @@ _DTYPES: dict[Kind, pl.DataType] = {
     Kind.TEXT: pl.String(),
     Kind.INTEGER: pl.Int64(),
     Kind.NUMBER: pl.Float64(),
+    Kind.DECIMAL: pl.Decimal(18, 4),
     Kind.FLAG: pl.Boolean(),
     Kind.DATE: pl.Date(),
     Kind.TIME: pl.Datetime("us"),
@@ -46,6 +51,7 @@ _SQL_TYPES: dict[Kind, str] = {
     Kind.TEXT: "VARCHAR",
     Kind.INTEGER: "BIGINT",
     Kind.NUMBER: "DOUBLE",
+    Kind.DECIMAL: "DECIMAL(18,4)",
     Kind.FLAG: "BOOLEAN",
     Kind.DATE: "DATE",
     Kind.TIME: "TIMESTAMP",
@@ -83,6 +89,8 @@ class Feed:
     ``key`` names the columns that identify a row within a partition, none of them null. Where ``unique`` is false
     the source itself may repeat a key (two campaigns can reach one customer with one action), so rows are kept.
     ``open_schema`` marks a feed whose contract no source settles: its unknown columns are inferred and expected.
+    ``schema`` is the warehouse's schema that the feed's table lies in; ``stamp`` the column of it that holds the
+    partition: the day, or as text its key (``partition_keys``).
     """
 
     name: str
@@ -92,6 +100,17 @@ class Feed:
     key: tuple[str, ...]
     unique: bool = True
     open_schema: bool = False
+    schema: str = "optimove"
+    stamp: Column = Column("report_date", Kind.DATE)
+
+    @property
+    def table_name(self) -> str:
+        """The name of the feed's table in the warehouse, with its schema."""
+        return f"{self.schema}.{self.name}"
+
+    def stamp_of(self, partition: date) -> date | str:
+        """Return the value of ``stamp`` in the rows of a partition."""
+        return partition if self.stamp.kind is Kind.DATE else partition_key(partition)
 
     def column(self, name: str) -> Column | None:
         """Return the documented column of that name, or None."""

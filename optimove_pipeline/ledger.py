@@ -17,6 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from optimove_pipeline.errors import BusyError, SettingsError
+from optimove_pipeline.partition_keys import partition_key, partition_of
 
 PATIENCE_SECONDS = 30.0
 """How long another process's turn at the file is waited for; turns last milliseconds."""
@@ -44,9 +45,9 @@ class State(StrEnum):
 class Entry:
     """A file on its way to a target. Times are in epoch seconds.
 
-    ``version`` counts the deliveries of a feed's day to a target: 1, and one more for each redelivery, whose
-    ``reason`` is kept. ``part`` is its number within the package, from 1, and 0 for the manifest. ``problem`` is the
-    last error.
+    ``day`` is a datetime (UTC, without a zone) where the feed's partitions are hours. ``version`` counts the
+    deliveries of a partition to a target: 1, and one more for each redelivery, whose ``reason`` is kept. ``part`` is
+    its number within the package, from 1, and 0 for the manifest. ``problem`` is the last error.
     """
 
     id: str
@@ -106,7 +107,7 @@ class Ledger:
         of_day = "target = ? AND feed = ? AND day = ? AND state <> ?"
         newest = f"SELECT max(version) FROM deliveries WHERE {of_day}"  # noqa: S608 - names of our own
         query = f"{_SELECT} WHERE {of_day} AND version = ({newest}) ORDER BY part = 0, part"
-        values = (target, feed, day.isoformat(), State.DROPPED)
+        values = (target, feed, partition_key(day), State.DROPPED)
         with self._transaction() as connection:
             return [_entry(row) for row in connection.execute(query, values * 2)]
 
@@ -233,9 +234,9 @@ def _update(connection: sqlite3.Connection, entry: Entry) -> None:
 
 
 def _values(entry: Entry) -> list[object]:
-    return [entry.day.isoformat() if name == "day" else getattr(entry, name) for name in COLUMNS]
+    return [partition_key(entry.day) if name == "day" else getattr(entry, name) for name in COLUMNS]
 
 
 def _entry(row: Iterable[object]) -> Entry:
     values = dict(zip(COLUMNS, row, strict=True))
-    return Entry(**{**values, "day": date.fromisoformat(str(values["day"])), "state": State(str(values["state"]))})  # type: ignore[arg-type]
+    return Entry(**{**values, "day": partition_of(str(values["day"])), "state": State(str(values["state"]))})  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from typing import Any
 
 from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.files import write_atomically
+from optimove_pipeline.partition_keys import partition_key, partition_of
 
 MANIFEST = "manifest.json"
 _DAY_SECONDS = 86_400
@@ -86,7 +87,7 @@ class Package:
 
 def package_folder(root: Path, feed: str, day: date) -> Path:
     """Return the folder of a package, whether or not it exists."""
-    return root / feed / day.isoformat()
+    return root / feed / partition_key(day)
 
 
 def build_folder(folder: Path, source: str) -> Path:
@@ -103,7 +104,7 @@ def find_package(folder: Path) -> Package | None:
     window, watermark = manifest["window"], manifest["watermark"]
     return Package(
         feed=manifest["feed"],
-        day=date.fromisoformat(manifest["day"]),
+        day=partition_of(manifest["day"]),
         folder=folder,
         table=manifest["table"],
         format=manifest["format"],
@@ -136,7 +137,7 @@ def write_manifest(package: Package) -> None:
     window, watermark = package.window, package.watermark
     manifest = {
         "feed": package.feed,
-        "day": package.day.isoformat(),
+        "day": partition_key(package.day),
         "table": package.table,
         "format": package.format,
         "rows": package.rows,

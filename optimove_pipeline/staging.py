@@ -13,9 +13,11 @@ import os
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ import polars as pl
 
 from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.files import write_atomically
+from optimove_pipeline.partition_keys import partition_key, partition_of
 
 ROWS_PER_PART = 122_880
 """Rows of a part: one row group of DuckDB, so that a part is loaded without being cut, and little memory."""
@@ -49,7 +52,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One day of one feed at one stage.
+    """One day of one feed at one stage; ``day`` is a datetime where the feed's partitions are hours.
 
     ``parts`` are in the order of the rows; ``columns`` maps column name to Polars dtype, united over the parts,
     which may each lack some columns; ``metadata`` is what the stage noted about the day.
@@ -94,6 +97,8 @@ class PartWriter:
     _prefix: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
     _frames: list[pl.DataFrame] = field(default_factory=list)
     _held: int = 0
+    _writing: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1, "writes parts behind"))
+    _behind: Future[None] | None = None
 
     def write(self, frame: pl.DataFrame) -> None:
         """Add rows. The columns of an empty frame count, so that an empty day keeps its schema."""
@@ -121,12 +126,20 @@ class PartWriter:
         self.rows += rows
 
     def flush(self) -> None:
-        """Write the rows held so far as one part."""
+        """Write the rows held so far as one part, and wait until all parts are written."""
         if self._frames:
             self._write_part()
+        self._wait()
+
+    def close(self) -> None:
+        """End the thread that writes; without ``flush`` parts may be broken."""
+        self._writing.shutdown()
 
     def clear(self) -> None:
         """Take back all rows; the columns stay."""
+        behind, self._behind = self._behind, None
+        if behind is not None:
+            wait([behind])
         for name in self.parts:
             (self.folder / name).unlink(missing_ok=True)
         self.parts.clear()
@@ -136,10 +149,17 @@ class PartWriter:
     def _write_part(self) -> None:
         held = pl.concat(self._frames, how="diagonal_relaxed")
         part, rest = held.head(self.rows_per_part), held.slice(self.rows_per_part)
-        part.write_parquet(self.folder / self._next({}), compression="zstd", compression_level=1, statistics=False)
+        # The next rows are made while this part is written; two parts at most are in memory.
+        self._wait()
+        self._behind = self._writing.submit(_write, part, self.folder / self._next({}))
         self.rows += part.height
         self._frames = [] if rest.is_empty() else [rest]
         self._held = rest.height
+
+    def _wait(self) -> None:
+        behind, self._behind = self._behind, None
+        if behind is not None:
+            behind.result()
 
     def _next(self, numbers: dict[str, int]) -> str:
         name = f"{self._prefix}-{len(self.parts):05d}.parquet"
@@ -155,7 +175,7 @@ class Staging:
 
     def folder(self, stage: str, feed: str, day: date) -> Path:
         """Return the folder of a partition, whether or not it exists."""
-        return self.root / stage / feed / day.isoformat()
+        return self.root / stage / feed / partition_key(day)
 
     def find(self, stage: str, feed: str, day: date) -> Partition | None:
         """Return a partition, or None if it was never written whole."""
@@ -181,13 +201,13 @@ class Staging:
         """
         partition = self.find(stage, feed, day)
         if partition is None:
-            raise PartitionError(f"{stage}/{feed} of {day} is not there: materialise it first")
+            raise PartitionError(f"{stage}/{feed} of {partition_key(day)} is not there: materialise it first")
         return partition
 
     def days(self, stage: str, feed: str) -> list[date]:
         """Return the days held of a feed at a stage, oldest first."""
         found = (self.root / stage / feed).glob(f"*/{_MANIFEST}")
-        return sorted(date.fromisoformat(manifest.parent.name) for manifest in found)
+        return sorted(partition_of(manifest.parent.name) for manifest in found)
 
     def newest(self, stage: str, feed: str, until: date | None = None) -> date | None:
         """Return the newest day held, not after ``until``."""
@@ -206,7 +226,7 @@ class Staging:
         removed = 0
         for feed in [folder for folder in self.root.glob("*/*") if folder.is_dir()]:
             for day in self.days(feed.parent.name, feed.name)[:-1]:
-                if _age(feed / day.isoformat() / _MANIFEST, now) > keep_days * _DAY_SECONDS:
+                if _age(feed / partition_key(day) / _MANIFEST, now) > keep_days * _DAY_SECONDS:
                     self.remove(feed.parent.name, feed.name, day)
                     removed += 1
             for folder in [folder for folder in feed.iterdir() if folder.is_dir()]:
@@ -227,6 +247,8 @@ class Staging:
         except BaseException:
             writer.clear()
             raise
+        finally:
+            writer.close()
         manifest = {
             "rows": writer.rows,
             "columns": writer.columns,
@@ -235,6 +257,11 @@ class Staging:
             "written_at": datetime.now(UTC).isoformat(),
         }
         write_atomically(folder / _MANIFEST, json.dumps(manifest, indent=1).encode())
+
+
+def _write(part: pl.DataFrame, file: Path) -> None:
+    # LZ4: parts are read once or twice, by this project, and soon.
+    part.write_parquet(file, compression="lz4", statistics=False)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Tables of partitions in DuckDB: created from columns, widened by what comes, replaced a day at a time."""
+"""Tables of partitions in DuckDB: created from columns, widened by what comes, replaced a partition at a time."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from duckdb import DuckDBPyConnection
 
 from optimove_pipeline.warehouse import exists, quoted
 
-DAY = "report_date"
 _STAMPS = {"_loaded_at": "TIMESTAMP", "_run_id": "VARCHAR"}
 _WIDER = {frozenset({"BIGINT", "DOUBLE"}): "DOUBLE", frozenset({"DATE", "TIMESTAMP"}): "TIMESTAMP"}
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of partitions: its name with its schema, and its columns' SQL types, ``report_date`` among them.
+    """A table of partitions: its name with its schema, and its columns' SQL types.
 
-    ``empty`` names columns whose type nobody knows yet, since they hold no value. The comments are for readers.
+    ``stamp`` is the column that holds the partition. ``empty`` names columns whose type nobody knows yet, since they
+    hold no value. The comments are for readers.
     """
 
     name: str
     columns: dict[str, str]
+    stamp: str
     empty: frozenset[str] = frozenset()
     comment: str = ""
     column_comments: dict[str, str] = field(default_factory=dict)
@@ -51,14 +52,19 @@ def prepare(connection: DuckDBPyConnection, table: Table) -> dict[str, str]:
     return changes
 
 
-def replace_day(
-    connection: DuckDBPyConnection, table: str, day: date, parts: Sequence[Path], columns: Sequence[str], run_id: str
+def replace_partition(
+    connection: DuckDBPyConnection,
+    table: str,
+    stamp: tuple[str, date | str],
+    parts: Sequence[Path],
+    columns: Sequence[str],
+    run_id: str,
 ) -> int:
-    """Replace a day's rows by those of Parquet files and return how many it has now.
+    """Replace the rows with a ``stamp`` (column and value) by those of Parquet files; return how many it has now.
 
     Every part has all of the columns. Runs in the caller's transaction.
     """
-    connection.execute(f"DELETE FROM {quoted(table)} WHERE {DAY} = ?", [day])  # noqa: S608 - quoted
+    connection.execute(f"DELETE FROM {quoted(table)} WHERE {quoted(stamp[0])} = ?", [stamp[1]])  # noqa: S608 - quoted
     if not parts:
         return 0
     chosen = ", ".join(map(quoted, columns))
@@ -72,7 +78,7 @@ def replace_day(
 
 def _create(connection: DuckDBPyConnection, table: Table) -> None:
     columns = (
-        f"{quoted(name)} {kind}{' NOT NULL' if name == DAY else ''}"
+        f"{quoted(name)} {kind}{' NOT NULL' if name == table.stamp else ''}"
         for name, kind in (table.columns | _STAMPS).items()
     )
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(table.name.split('.')[0])}")

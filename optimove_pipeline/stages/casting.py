@@ -8,6 +8,7 @@ kind    accepted text
 text    anything, unchanged; the empty text stays empty
 integer ``12``, ``12.0``, within 64 bits
 number  ``12``, ``12.5``, ``1e-3``; not ``NaN``, not infinite
+decimal ``12``, ``12.5``; rounded to four places
 flag    ``true``, ``false``, ``1``, ``0``, whatever the case
 date    ``2015-06-24``, also followed by a midnight, as in ``2015-06-24 00:00:00`` or ``2015-06-24T00:00:00``
 time    ``2015-12-30 10:30:00``, also with ``T``, also with a fraction; never with a zone, which we would lose
@@ -46,6 +47,8 @@ def _usual(text: pl.Expr, kind: Kind) -> pl.Expr:
             return text.cast(pl.Int64, strict=False)
         case Kind.NUMBER:
             return _finite(text.cast(pl.Float64, strict=False))
+        case Kind.DECIMAL:
+            return text.cast(kind.dtype, strict=False)
         case Kind.FLAG:
             return _flag(text)
         case Kind.DATE:

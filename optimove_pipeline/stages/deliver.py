@@ -17,6 +17,7 @@ from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.file_lock import locked
 from optimove_pipeline.ledger import Entry, Ledger, State, new_id
 from optimove_pipeline.packages import Package
+from optimove_pipeline.partition_keys import partition_key
 from optimove_pipeline.stages.sending import send_all
 from optimove_pipeline.targets.target import Part, Target
 
@@ -151,7 +152,7 @@ def _manifest(package: Package, target: Target, version: int, run_id: str, reaso
     if target.manifest_folder is None:
         return []
     content = package.manifest.read_bytes()
-    name = versioned(f"{package.feed}_{package.day:%Y%m%d}_manifest.json", version)
+    name = versioned(f"{package.feed}_{partition_key(package.day).replace('-', '')}_manifest.json", version)
     return [
         Entry(
             id=new_id(),

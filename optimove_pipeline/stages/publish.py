@@ -10,10 +10,10 @@ from datetime import date
 from duckdb import DuckDBPyConnection
 
 from optimove_pipeline.feeds import Feed, Kind
-from optimove_pipeline.stages.quarantine import SCHEMA
+from optimove_pipeline.stages.quarantine import schema_of
 from optimove_pipeline.stages.validate import QUARANTINE, VALIDATED, validation_of
 from optimove_pipeline.staging import Partition, Staging
-from optimove_pipeline.tables import Table, prepare, replace_day
+from optimove_pipeline.tables import Table, prepare, replace_partition
 from optimove_pipeline.warehouse import Warehouse, transaction
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ class Published:
 def publish(
     feed: Feed, days: Sequence[date], staging: Staging, warehouse: Warehouse, run_id: str, *, together: bool = False
 ) -> Published:
-    """Replace days of a feed in ``optimove.<feed>``, and their broken rows in ``quarantine.<feed>``.
+    """Replace days of a feed in its table, and their broken rows in ``quarantine.<feed>``.
 
     Each day is a transaction of its own, or all days are one where ``together``. Rows carry ``_loaded_at`` (UTC,
     naive) and ``_run_id``. Publishing a day again gives the same table.
@@ -48,7 +48,7 @@ def publish(
         BusyError: another process holds the warehouse.
     """
     partitions = [staging.open(VALIDATED, feed.name, day) for day in days]
-    published = Published(f"optimove.{feed.name}", f"quarantine.{feed.name}")
+    published = Published(feed.table_name, f"quarantine.{feed.name}")
     with warehouse.open(f"publishing {feed.name}") as connection:
         # Threads write row groups of their own, so order costs them: kept, a second thread gained nothing.
         connection.execute("SET preserve_insertion_order = false")
@@ -81,7 +81,7 @@ def _publish(
     for partition in partitions:
         published.changes.update(prepare(connection, _table(feed, partition)))
     for partition in partitions:
-        published.rows[partition.day] = _replace(connection, published.table, partition, run_id)
+        published.rows[partition.day] = _replace(connection, feed, published.table, partition, run_id)
         broken = staging.find(QUARANTINE, feed.name, partition.day)
         if broken is not None:
             published.quarantined[partition.day] = _replace_quarantine(connection, feed, broken, run_id)
@@ -90,8 +90,9 @@ def _publish(
 
 def _table(feed: Feed, partition: Partition) -> Table:
     return Table(
-        name=f"optimove.{feed.name}",
+        name=feed.table_name,
         columns={name: _KINDS[dtype].sql_type for name, dtype in partition.columns.items()},
+        stamp=feed.stamp.name,
         empty=frozenset(validation_of(partition).empty_columns),
         comment=feed.title,
         column_comments={column.name: column.description for column in feed.columns if column.description},
@@ -101,12 +102,14 @@ def _table(feed: Feed, partition: Partition) -> Table:
 def _replace_quarantine(connection: DuckDBPyConnection, feed: Feed, partition: Partition, run_id: str) -> int:
     table = Table(
         name=f"quarantine.{feed.name}",
-        columns={name: _KINDS[str(dtype)].sql_type for name, dtype in SCHEMA.items()},
+        columns={name: _KINDS[str(dtype)].sql_type for name, dtype in schema_of(feed).items()},
+        stamp=feed.stamp.name,
         comment=f"Rows of {feed.title} that broke their contract",
     )
     prepare(connection, table)
-    return _replace(connection, table.name, partition, run_id)
+    return _replace(connection, feed, table.name, partition, run_id)
 
 
-def _replace(connection: DuckDBPyConnection, table: str, partition: Partition, run_id: str) -> int:
-    return replace_day(connection, table, partition.day, partition.files, list(partition.columns), run_id)
+def _replace(connection: DuckDBPyConnection, feed: Feed, table: str, partition: Partition, run_id: str) -> int:
+    stamp = (feed.stamp.name, feed.stamp_of(partition.day))
+    return replace_partition(connection, table, stamp, partition.files, list(partition.columns), run_id)

@@ -6,19 +6,21 @@ from datetime import date
 
 import polars as pl
 
+from optimove_pipeline.feeds import Feed
 from optimove_pipeline.stages.rules import Rule
 
-SCHEMA: dict[str, pl.DataType] = {
-    "report_date": pl.Date(),
-    "rule": pl.String(),
-    "column": pl.String(),
-    "raw_value": pl.String(),
-    "row": pl.String(),
-}
+_COLUMNS = ("rule", "column", "raw_value", "row")
 
 
-def quarantined(text: pl.DataFrame, breaches: pl.DataFrame, rules: tuple[Rule, ...], day: date) -> pl.DataFrame:
-    """Return one row for each row given, in the columns of ``SCHEMA``.
+def schema_of(feed: Feed) -> dict[str, pl.DataType]:
+    """Return the columns of a feed's quarantine: its stamp, and ``_COLUMNS`` as text."""
+    return {feed.stamp.name: feed.stamp.kind.dtype, **dict.fromkeys(_COLUMNS, pl.String())}
+
+
+def quarantined(
+    feed: Feed, text: pl.DataFrame, breaches: pl.DataFrame, rules: tuple[Rule, ...], day: date
+) -> pl.DataFrame:
+    """Return one row for each row given, in the columns of ``schema_of``.
 
     ``text`` holds the broken rows as they came, ``breaches`` a flag column for each rule. ``rule`` names all rules
     that a row broke, joined by a comma; ``column`` and ``raw_value`` show the first of them, the values of several
@@ -31,7 +33,7 @@ def quarantined(text: pl.DataFrame, breaches: pl.DataFrame, rules: tuple[Rule, .
         value = pl.when(_flag(rule.name)).then(_shown(rule)).otherwise(value)
     names = [pl.when(_flag(rule.name)).then(pl.lit(rule.name)) for rule in rules]
     return both.select(
-        pl.lit(day).alias("report_date"),
+        pl.lit(feed.stamp_of(day)).alias(feed.stamp.name),
         pl.concat_str(names, separator=", ", ignore_nulls=True).alias("rule"),
         column.alias("column"),
         value.alias("raw_value"),

@@ -13,7 +13,7 @@ from optimove_pipeline.stages.casting import cast
 from optimove_pipeline.stages.duplicates import HashFile
 from optimove_pipeline.stages.frames import Bounds, frames
 from optimove_pipeline.stages.layout import CALL, PAGE, Layout
-from optimove_pipeline.stages.quarantine import SCHEMA, quarantined
+from optimove_pipeline.stages.quarantine import quarantined, schema_of
 from optimove_pipeline.stages.repeats import Repeats, hashes_of
 from optimove_pipeline.stages.rules import Rule, breaches, rules_of
 from optimove_pipeline.staging import Partition, PartWriter
@@ -48,8 +48,10 @@ def split(
     """
     rules = (*rules_of(feed), Rule("unique", feed.key, pl.col(_CLASH)))
     counts = Counts(null_keys=Counter(dict.fromkeys(feed.key, 0)))
-    good.write(_dated(cast(pl.DataFrame(schema=dict.fromkeys(layout.kinds, pl.String())), layout.kinds), source.day))
-    broken.write(pl.DataFrame(schema=SCHEMA))
+    good.write(
+        stamped(feed, cast(pl.DataFrame(schema=dict.fromkeys(layout.kinds, pl.String())), layout.kinds), source.day)
+    )
+    broken.write(pl.DataFrame(schema=schema_of(feed)))
     start = 0
     for whole in frames(source, [*layout.kinds, CALL, PAGE], bounds):
         frame = whole.drop(CALL, PAGE)
@@ -62,8 +64,8 @@ def split(
             hashes.write(hashes_of(feed, whole, typed))
         flags = breaches(typed.with_columns(clash), text, rules)
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
-        good.write(_dated(typed.filter(~bad), source.day))
-        broken.write(quarantined(text.filter(bad), flags.filter(bad), rules, source.day))
+        good.write(stamped(feed, typed.filter(~bad), source.day))
+        broken.write(quarantined(feed, text.filter(bad), flags.filter(bad), rules, source.day))
         _count(counts, typed, flags, bad)
     return counts
 
@@ -76,8 +78,9 @@ def _count(counts: Counts, typed: pl.DataFrame, flags: pl.DataFrame, bad: pl.Ser
     counts.null_keys.update({name: typed[name].null_count() for name in counts.null_keys})
 
 
-def _dated(typed: pl.DataFrame, day: date) -> pl.DataFrame:
-    return typed.select(pl.lit(day).alias("report_date"), pl.all())
+def stamped(feed: Feed, typed: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Return rows with the feed's stamp as their first column."""
+    return typed.select(pl.lit(feed.stamp_of(day)).alias(feed.stamp.name), pl.all())
 
 
 def _marked(numbers: pl.Series, start: int, height: int) -> pl.Series:

@@ -14,8 +14,6 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import polars as pl
-
 from optimove_pipeline.errors import ContractError
 from optimove_pipeline.feeds import Feed
 from optimove_pipeline.stages.duplicates import HashFile
@@ -109,10 +107,10 @@ def _split(
         good.clear()
         broken.clear()
         counts = split(feed, source, layout, repeats, good, broken, bounds)
-    return _validation(source, layout, repeats, counts)
+    return _validation(feed, source, layout, repeats, counts)
 
 
-def _validation(source: Partition, layout: Layout, repeats: Repeats, counts: Counts) -> Validation:
+def _validation(feed: Feed, source: Partition, layout: Layout, repeats: Repeats, counts: Counts) -> Validation:
     return Validation(
         rows_in=source.rows,
         rows=counts.rows,
@@ -121,7 +119,10 @@ def _validation(source: Partition, layout: Layout, repeats: Repeats, counts: Cou
         duplicate_keys=repeats.duplicate_keys,
         by_rule=dict(counts.by_rule.most_common()),
         null_keys=dict(counts.null_keys),
-        columns={"report_date": str(pl.Date()), **{name: str(kind.dtype) for name, kind in layout.kinds.items()}},
+        columns={
+            feed.stamp.name: str(feed.stamp.kind.dtype),
+            **{name: str(kind.dtype) for name, kind in layout.kinds.items()},
+        },
         unknown_columns=list(layout.unknown),
         empty_columns=list(layout.empty),
     )

@@ -100,6 +100,7 @@ def test_spellings_mix_within_a_column() -> None:
 SPELLED = {
     Kind.INTEGER: st.integers(-(2**63), 2**63 - 1).map(lambda n: (str(n), n)),
     Kind.NUMBER: st.floats(allow_nan=False, allow_infinity=False).map(lambda x: (repr(x), x)),
+    Kind.DECIMAL: st.decimals(min_value=-(10**13), max_value=10**13, places=4).map(lambda x: (f"{x:f}", x)),
     Kind.FLAG: st.booleans().map(lambda flag: (str(flag), flag)),
     Kind.DATE: st.dates().map(lambda day: (day.isoformat(), day)),
     Kind.TIME: st.datetimes().map(lambda time: (str(time), time)),
