@@ -9,20 +9,15 @@ from __future__ import annotations
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
-from optimove_pipeline.errors import BusyError, SettingsError
 from optimove_pipeline.partition_keys import partition_key, partition_of
-
-PATIENCE_SECONDS = 30.0
-"""How long another process's turn at the file is waited for; turns last milliseconds."""
-
-_POLL_SECONDS = 0.01
+from optimove_pipeline.sqlite_file import transaction
 
 
 class State(StrEnum):
@@ -85,6 +80,26 @@ _SCHEMA = (
 _NEXT = "(SELECT coalesce(max(revision), 0) + 1 FROM deliveries)"
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM deliveries"  # noqa: S608 - names of our own
 _INSERT = f"INSERT INTO deliveries ({', '.join(COLUMNS)}, revision) VALUES ({'?, ' * len(COLUMNS)}{_NEXT})"  # noqa: S608
+_ROWS_BY_DAY = """
+WITH versions AS (
+    SELECT day, target, version, sum(rows) AS rows, min(state = :delivered) AS whole
+    FROM deliveries WHERE feed = :feed AND day >= :since AND part > 0 AND state <> :dropped
+    GROUP BY day, target, version
+)
+SELECT day, max(rows) FROM versions AS newest
+WHERE whole AND version = (SELECT max(version) FROM versions WHERE day = newest.day AND target = newest.target)
+GROUP BY day ORDER BY day
+"""
+_STATES = {"delivered": State.DELIVERED, "dropped": State.DROPPED}
+_DELIVERED_DAYS = """
+WITH newest AS (
+    SELECT day, target, feed, max(version) AS version
+    FROM deliveries WHERE state <> ? AND day >= ? AND feed IN ({feeds})
+    GROUP BY day, target, feed
+)
+SELECT day, max(finished_at) FROM deliveries JOIN newest USING (day, target, feed, version)
+WHERE state <> ? GROUP BY day HAVING min(state = ?) ORDER BY day
+"""
 
 
 def ledger_file(data_dir: Path) -> Path:
@@ -127,6 +142,25 @@ class Ledger:
         with self._transaction() as connection:
             values = (State.DELIVERED, entry.target, entry.name, entry.id)
             return bool(connection.execute(query, values).fetchone()[0])
+
+    def rows_by_day(self, feed: str, since: date) -> dict[date, int]:
+        """Return the rows that were delivered of each partition of a feed from the day ``since`` on.
+
+        Those of the newest version, where all of its parts are delivered; of several targets the most rows.
+        """
+        with self._transaction() as connection:
+            found = connection.execute(_ROWS_BY_DAY, {"feed": feed, "since": since.isoformat(), **_STATES})
+            return {partition_of(key): rows for key, rows in found}
+
+    def delivered_days(self, feeds: Collection[str], since: date) -> dict[date, float]:
+        """Return the partitions from the day ``since`` on of which all is delivered that was planned of any feed.
+
+        With each comes the moment, in epoch seconds, at which the last of its files was.
+        """
+        query = _DELIVERED_DAYS.format(feeds=", ".join("?" * len(feeds)))
+        values = (State.DROPPED, since.isoformat(), *feeds, State.DROPPED, State.DELIVERED)
+        with self._transaction() as connection:
+            return {partition_of(key): at for key, at in connection.execute(query, values)}
 
     def plan(self, entries: Iterable[Entry], instead_of: Iterable[Entry] = ()) -> list[Entry]:
         """Record files that are to be sent, all or none, and that others will not be; return the new ones."""
@@ -180,50 +214,13 @@ class Ledger:
             _update(connection, entry)
         return entry
 
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(_connect(self.path)) as connection:
-                connection.execute("BEGIN IMMEDIATE")
-                for statement in _SCHEMA:
-                    connection.execute(statement)
-                yield connection
-                connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-                busy = f"{self.path} has been busy for {PATIENCE_SECONDS:g} s: end the process that uses it"
-                raise BusyError(busy) from error
-            raise self._unusable(error) from error
-        except (OSError, sqlite3.DatabaseError) as error:
-            raise self._unusable(error) from error
-
-    def _unusable(self, error: Exception) -> SettingsError:
-        expected = "expected a place where this user may write a file of its own"
-        return SettingsError(f"ledger {self.path}: {error}; {expected}")
+    def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
+        return transaction(self.path, "ledger", _SCHEMA)
 
 
 def new_id() -> str:
     """Return an id for a new entry."""
     return uuid.uuid4().hex
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open the file in WAL mode; SQLite does not wait by itself for another process that is just switching to it."""
-    # Autocommit, so that the transaction is ours to begin: at once for writing, which waits its turn.
-    connection = sqlite3.connect(path, timeout=PATIENCE_SECONDS, isolation_level=None)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                connection.close()
-                raise
-            time.sleep(_POLL_SECONDS)
-        else:
-            return connection
 
 
 def _update(connection: sqlite3.Connection, entry: Entry) -> None:

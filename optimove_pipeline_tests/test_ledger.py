@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -94,3 +94,54 @@ def test_a_ledger_that_can_not_be_used_is_named(tmp_path: Path) -> None:
     broken.write_bytes(b"this is no database" * 100)
     with pytest.raises(SettingsError, match="not a database"):
         Ledger(broken).revision()
+
+
+def delivered(ledger: Ledger, each: Entry) -> Entry:
+    (planned,) = ledger.plan([each])
+    return ledger.deliver(ledger.begin(planned, "run-1"))
+
+
+def test_rows_of_a_day_are_those_of_the_newest_version_at_the_target_with_the_most(ledger: Ledger) -> None:
+    for target, rows in (("optimove", 7), ("archive", 9)):
+        delivered(ledger, replace(entry("a"), target=target, rows=rows))
+        delivered(ledger, replace(entry("b", 2), target=target, rows=rows))
+        delivered(ledger, replace(entry("manifest.json", 0), target=target, rows=0))
+    delivered(ledger, replace(entry("a_v2", version=2), target="archive", rows=8))
+    delivered(ledger, replace(entry("other"), feed="transactions", rows=1000))
+    assert ledger.rows_by_day("customers", DAY) == {DAY: 14}
+    assert ledger.rows_by_day("customers", date(2026, 11, 21)) == {}
+
+
+def test_a_day_that_is_not_delivered_whole_has_no_rows_yet(ledger: Ledger) -> None:
+    delivered(ledger, entry("a"))
+    (open_part,) = ledger.plan([entry("b", 2)])
+    assert ledger.rows_by_day("customers", DAY) == {}
+    ledger.plan([], instead_of=[open_part])
+    assert ledger.rows_by_day("customers", DAY) == {DAY: 7}
+
+
+def test_rows_of_hours_are_known_by_the_hour(ledger: Ledger) -> None:
+    hour = datetime(2026, 11, 20, 14)  # noqa: DTZ001 - an hour's partition has no zone
+    delivered(ledger, replace(entry(), day=hour))
+    assert ledger.rows_by_day("customers", DAY) == {hour: 7}
+
+
+def test_a_day_is_delivered_once_nothing_of_it_is_left(ledger: Ledger) -> None:
+    feeds = ("customers", "transactions")
+    first = delivered(ledger, entry("a"))
+    assert ledger.delivered_days(feeds, DAY) == {DAY: first.finished_at}
+    (second,) = ledger.plan([replace(entry("b"), feed="transactions")])
+    assert ledger.delivered_days(feeds, DAY) == {}
+    assert ledger.delivered_days(("customers",), DAY) == {DAY: first.finished_at}
+    second = ledger.deliver(ledger.begin(second, "run-1"))
+    assert ledger.delivered_days(feeds, DAY) == {DAY: second.finished_at}
+    assert ledger.delivered_days(feeds, date(2026, 11, 21)) == {}
+
+
+def test_a_redelivery_under_way_makes_a_day_undelivered(ledger: Ledger) -> None:
+    delivered(ledger, entry("a"))
+    (again,) = ledger.plan([entry("a_v2", version=2)])
+    assert ledger.delivered_days(("customers",), DAY) == {}
+    assert ledger.rows_by_day("customers", DAY) == {}
+    done = ledger.deliver(ledger.begin(again, "run-2"))
+    assert ledger.delivered_days(("customers",), DAY) == {DAY: done.finished_at}
