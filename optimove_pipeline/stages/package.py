@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from optimove_pipeline.packages import (
 from optimove_pipeline.settings.packages import PackageOptions
 from optimove_pipeline.stages.formats.fields import Field, fields_of
 from optimove_pipeline.stages.formats.writing import write_package_parts
+from optimove_pipeline.stages.leaving_out import LeftOut, find_left_out
 from optimove_pipeline.staging import Partition
 
 logger = logging.getLogger(__name__)
@@ -45,20 +46,25 @@ def package(
     ready: datetime,
     window: Window | None = None,
     watermark: datetime | None = None,
+    suppressed: Collection[str] = (),
+    customer_column: str | None = None,
 ) -> Package:
     """Return the package of a validated partition, in ``<root>/<feed>/<day>``; make it if it is not there.
 
     ``ready`` is the moment (with its zone) that the parts' names carry in UTC: the day's readiness, never now.
-    ``window`` and ``watermark`` are noted in the manifest. A partition that was written again, or other settings,
-    make the package anew; the old one is there until the new one is.
+    ``window`` and ``watermark`` are noted in the manifest. Rows of customers whose id is among those ``suppressed``
+    are left out; ``customer_column`` holds the ids, None where a feed has no customers. A partition that was written
+    again, other settings, or a suppressed customer that it holds make the package anew; the old one is there until
+    the new one is.
 
     Raises:
         ContractError: a row alone is larger than a part may be, or a value can't be written.
-        SettingsError: a field of the settings does not fit the partition's columns.
+        SettingsError: a field of the settings, or ``customer_column``, does not fit the partition's columns.
         BusyError: another process has been packaging the same day for an hour.
     """
     fields = fields_of(feed, partition, options)
-    source = _source(feed, partition, options, ready, window, watermark)
+    left_out = find_left_out(partition, customer_column, suppressed)
+    source = _source(feed, partition, options, ready, window, watermark, left_out)
     folder = package_folder(root, feed.name, partition.day)
     with locked(folder.with_name(f".{folder.name}.lock"), f"packaging {feed.name} of {partition.day}", LOCK_SECONDS):
         found = find_package(folder)
@@ -66,7 +72,7 @@ def package(
             if found.is_whole():
                 return found
             found.manifest.unlink()
-        parts = _make_parts(feed, partition, options, fields, build_folder(folder, source), ready)
+        parts = _make_parts(feed, partition, options, fields, build_folder(folder, source), ready, left_out)
         made = Package(
             feed=feed.name,
             day=partition.day,
@@ -74,7 +80,7 @@ def package(
             table=options.table,
             format=options.packaging.format,
             parts=parts,
-            rows=partition.rows,
+            rows=partition.rows - left_out.rows,
             columns=dict(partition.columns),
             fingerprint=_fingerprint(options, fields),
             source=source,
@@ -84,7 +90,13 @@ def package(
         )
         write_manifest(made)
     logger.info(
-        "packaged/%s of %s: %d rows, %d parts, %d bytes", made.feed, made.day, made.rows, len(parts), made.bytes
+        "packaged/%s of %s: %d rows, %d parts, %d bytes, %d rows of forgotten customers left out",
+        made.feed,
+        made.day,
+        made.rows,
+        len(parts),
+        made.bytes,
+        left_out.rows,
     )
     return made
 
@@ -96,6 +108,7 @@ def _make_parts(
     fields: Sequence[Field],
     build: Path,
     ready: datetime,
+    left_out: LeftOut,
 ) -> tuple[PackagePart, ...]:
     """Write all parts into a folder of their own. What lies there was left by a process that was killed."""
     too_large = (
@@ -117,7 +130,7 @@ def _make_parts(
     _clear(build)
     build.mkdir(parents=True)
     try:
-        return write_package_parts(partition, fields, options.packaging, build, name, too_large)
+        return write_package_parts(partition, fields, options.packaging, build, name, too_large, left_out)
     except BaseException:
         _clear(build)
         raise
@@ -135,8 +148,12 @@ def _source(
     ready: datetime,
     window: Window | None,
     watermark: datetime | None,
+    left_out: LeftOut,
 ) -> str:
-    """Return the hash of all that the package is made of. A part's name is new whenever the part is written."""
+    """Return the hash of all that the package is made of. A part's name is new whenever the part is written.
+
+    Of the forgotten customers only those count that the partition holds: a longer list makes no other package new.
+    """
     return _hash(
         {
             "feed": [feed.name, feed.key],
@@ -146,6 +163,7 @@ def _source(
             "options": [options.table, options.fields, options.packaging.model_dump()],
             "ready": ready.astimezone(UTC),
             "changes": [window and [window.start, window.end], watermark],
+            "left_out": sorted(left_out.ids),
         }
     )
 

@@ -17,6 +17,7 @@ from optimove_pipeline.stages.formats.parquet_parts import ParquetParts, parquet
 from optimove_pipeline.stages.formats.segments import Segment, blocks, write_parts
 from optimove_pipeline.stages.formats.text_parts import TextParts
 from optimove_pipeline.stages.frames import frames
+from optimove_pipeline.stages.leaving_out import NOTHING, LeftOut
 from optimove_pipeline.staging import ROWS_PER_PART, Partition
 
 ROWS_PER_BLOCK = ROWS_PER_PART // 8
@@ -33,14 +34,17 @@ def write_package_parts(
     folder: Path,
     name: Callable[[int, str], str],
     too_large: str,
+    left_out: LeftOut = NOTHING,
 ) -> tuple[PackagePart, ...]:
-    """Write all rows as parts below ``folder``; ``name`` gives a part's name from its number and extension.
+    """Write all rows but those ``left_out`` as parts below ``folder``.
+
+    ``name`` gives a part's name from its number and extension.
 
     Raises:
         ContractError: a row is too large for a part (``too_large`` is the message), or a value can't be written.
     """
     if packaging.format == "parquet":
-        return _write_parquet(partition, fields, packaging, folder, name, too_large)
+        return _write_parquet(partition, fields, packaging, folder, name, too_large, left_out)
     compression: Compression = Gzip(packaging.gzip_level) if packaging.compression == "gzip" else Plain()
     header = csv_header(fields, packaging.csv) if packaging.format == "csv" and packaging.csv.header else b""
     extension = f"{_EXTENSIONS[packaging.format]}{compression.extension}"
@@ -50,7 +54,7 @@ def write_package_parts(
         return Segment(frame, compression.pack(lines(frame, fields, packaging)))
 
     parts = TextParts(folder, lambda number: name(number, extension), packaging.part_bytes, compression, header)
-    write_parts(_rows(partition, fields, packaging, ROWS_PER_BLOCK), pack, parts, too_large)
+    write_parts(_rows(partition, fields, packaging, ROWS_PER_BLOCK, left_out), pack, parts, too_large)
     return parts.done
 
 
@@ -61,23 +65,26 @@ def _write_parquet(
     folder: Path,
     name: Callable[[int, str], str],
     too_large: str,
+    left_out: LeftOut,
 ) -> tuple[PackagePart, ...]:
     def pack(frame: pl.DataFrame) -> Segment[bytes]:
         return Segment(frame, parquet_bytes(parquet_frame(frame, fields, packaging), packaging))
 
     parts = ParquetParts(folder, lambda number: name(number, "parquet"), packaging.part_bytes, packaging)
-    write_parts(_rows(partition, fields, packaging, ROWS_PER_PART), pack, parts, too_large)
+    write_parts(_rows(partition, fields, packaging, ROWS_PER_PART, left_out), pack, parts, too_large)
     return parts.done
 
 
-def _rows(partition: Partition, fields: Sequence[Field], packaging: Packaging, rows: int) -> Iterable[pl.DataFrame]:
-    """Return all rows in blocks; an empty day is one block without rows, or none, as the settings have it."""
+def _rows(
+    partition: Partition, fields: Sequence[Field], packaging: Packaging, rows: int, left_out: LeftOut
+) -> Iterable[pl.DataFrame]:
+    """Return the rows in blocks; an empty day is one block without rows, or none, as the settings have it."""
     schema = pl.Schema({field.name: field.dtype for field in fields})
-    if not partition.rows:
+    if partition.rows == left_out.rows:
         return [pl.DataFrame(schema=schema)] if packaging.empty_day == "part" else []
-    return blocks(_typed(partition, schema), rows)
+    return blocks(_typed(partition, schema, left_out), rows)
 
 
-def _typed(partition: Partition, schema: pl.Schema) -> Iterator[pl.DataFrame]:
+def _typed(partition: Partition, schema: pl.Schema, left_out: LeftOut) -> Iterator[pl.DataFrame]:
     for frame in frames(partition, list(schema)):
-        yield frame.cast(schema)
+        yield left_out.rest(frame).cast(schema)
