@@ -274,11 +274,13 @@ def _print_summary(settings: Settings, summary: Summary, *, as_json: bool) -> No
         document = asdict(summary) | {"warehouse": str(settings.warehouse_path)}
         click.echo(json.dumps(document, indent=1))
         return
-    table = Table("report", "days", "rows", "quarantined", "calls", "API seconds", "table", box=SIMPLE)
+    table = Table(
+        "report", "days", "rows", "quarantined", "calls", "API seconds", "table", "files", "sent to", box=SIMPLE
+    )
     for column in table.columns:
         column.no_wrap = True
         column.justify = (
-            "right" if column.header in {"days", "rows", "quarantined", "calls", "API seconds"} else "left"
+            "right" if column.header in {"days", "rows", "quarantined", "calls", "API seconds", "files"} else "left"
         )
     for line in summary.lines.values():
         table.add_row(
@@ -289,6 +291,8 @@ def _print_summary(settings: Settings, summary: Summary, *, as_json: bool) -> No
             f"{line.calls:,}",
             f"{line.seconds:.1f}",
             line.table,
+            f"{line.files:,}" if line.targets else "",
+            line.targets,
         )
     Console(width=max(out.width, 150)).print(table)
     for problem in summary.problems:

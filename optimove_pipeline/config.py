@@ -11,22 +11,23 @@ from collections.abc import Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.settings.alerts import Alerts
 from optimove_pipeline.settings.api import Api, BudgetLimits
+from optimove_pipeline.settings.delivery import OUTBOX, Delivery
 from optimove_pipeline.settings.listener import Listener
 from optimove_pipeline.settings.packages import Packages
 from optimove_pipeline.settings.problems import describe
 from optimove_pipeline.settings.readiness import Readiness
 from optimove_pipeline.settings.reports import Filters, Reports
 from optimove_pipeline.settings.schedules import Schedules
-from optimove_pipeline.settings.targets import Targets
+from optimove_pipeline.settings.targets import AnyTarget, LocalSettings, Targets
 from optimove_pipeline.settings.types import Count, Day, Flag, Seconds, Section, Text
 from optimove_pipeline.settings.yaml_file import read_yaml
 
@@ -67,6 +68,7 @@ class Retention(Section):
     )
     landing_days: Count = Field(7, description="answers received")
     staging_days: Annotated[Count, Field(ge=29)] = Field(35, description="partitions; checks look back 28 days")
+    package_days: Annotated[Count, Field(ge=30)] = Field(35, description="packages, for a redelivery")
 
 
 class Settings(Section):
@@ -82,15 +84,34 @@ class Settings(Section):
     alerts: Alerts = Alerts()
     packages: Packages = Packages()
     targets: Targets = Field({}, description="where packages are delivered, by a name of your choice")
+    delivery: Delivery = Delivery()
     warehouse: WarehouseSettings = WarehouseSettings()
     retention: Retention = Retention()
     sandbox: SkipJsonSchema[bool] = Field(default=False, exclude=True)
     data_dir: SkipJsonSchema[Path] = Field(Path("data"), exclude=True)
 
+    @model_validator(mode="after")
+    def _known_targets(self) -> Self:
+        known = {OUTBOX, *self.targets}
+        for name in sorted(self.delivery.targets - known):
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(sorted(known))}"
+            raise ValueError(f"delivery: {name} is none of the targets; {hint}")
+        return self
+
     @property
     def zone(self) -> ZoneInfo:
         """The tenant's time zone."""
         return ZoneInfo(self.tenant.timezone)
+
+    @property
+    def packages_folder(self) -> Path:
+        """Where packages lie."""
+        return self.data_dir / "packages"
+
+    def target(self, name: str) -> AnyTarget:
+        """Return the settings of a target that feeds are delivered to; ``outbox`` need not be set up."""
+        return self.targets[name] if name in self.targets else LocalSettings(kind="local")
 
     @property
     def warehouse_path(self) -> Path:

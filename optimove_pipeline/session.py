@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
+from optimove_pipeline import packages
 from optimove_pipeline.background_loop import BackgroundLoop
 from optimove_pipeline.call_journal import CallJournal
 from optimove_pipeline.config import SANDBOX_KEY, Settings
@@ -117,6 +118,7 @@ class Session:
         self.journal.close()
         self.landing.sweep(self.settings.retention.landing_days)
         self.staging.sweep(self.settings.retention.staging_days)
+        packages.sweep(self.settings.packages_folder, self.settings.retention.package_days)
         if self._loop is not None:
             if self._extraction is not None and self._budget is not None:
                 self._loop.run(_close(self._extraction.client, self._budget))

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from optimove_pipeline.assets.partitions import as_days
-from optimove_pipeline.assets.reports import key
+from optimove_pipeline.assets.stage_asset import key
 from optimove_pipeline.config import Settings
 from optimove_pipeline.readiness import due_day, late_at
 from optimove_pipeline.reports.report import Report

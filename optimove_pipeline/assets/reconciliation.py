@@ -9,8 +9,8 @@ import polars as pl
 
 from optimove_pipeline.assets.filters import filters_of_run
 from optimove_pipeline.assets.partitions import days_of_run
-from optimove_pipeline.assets.reports import key
 from optimove_pipeline.assets.resources import OptimoveResource
+from optimove_pipeline.assets.stage_asset import key
 from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.session import Session

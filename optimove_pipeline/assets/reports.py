@@ -1,7 +1,6 @@
-"""The factory of a report's assets: ``report``, ``validated`` and ``published``, each partitioned by day."""
+"""The factory of a report's assets, each partitioned by day."""
 
 import logging
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from time import perf_counter
@@ -10,12 +9,14 @@ from typing import Any
 import dagster as dg
 
 from optimove_pipeline.assets.contract_checks import check_results, check_specs
+from optimove_pipeline.assets.delivery import delivery_assets, report_package
 from optimove_pipeline.assets.filters import ReportConfig
 from optimove_pipeline.assets.metadata import column_schema, history_plot, preview
-from optimove_pipeline.assets.outcomes import Days, complete_check, report_days
+from optimove_pipeline.assets.outcomes import Days, report_days
 from optimove_pipeline.assets.partitions import as_days
 from optimove_pipeline.assets.resources import OptimoveResource
 from optimove_pipeline.assets.snapshots import absent_past_days, asked_for_alone, past_days
+from optimove_pipeline.assets.stage_asset import key, stage_asset
 from optimove_pipeline.errors import BusyError, ContractError, PipelineError, SettingsError
 from optimove_pipeline.feeds import attribute_column
 from optimove_pipeline.reports.catalogue import REPORTS
@@ -29,17 +30,14 @@ from optimove_pipeline.stages.validate import Validation, validate
 logger = logging.getLogger(__name__)
 
 
-def key(stage: str, feed: str) -> dg.AssetKey:
-    """Return the asset key of a feed at a stage."""
-    return dg.AssetKey([stage, feed])
-
-
 def report_assets(
-    report: Report, partitions: dg.DailyPartitionsDefinition, policy: dg.BackfillPolicy
+    report: Report, partitions: dg.DailyPartitionsDefinition, policy: dg.BackfillPolicy, targets: tuple[str, ...]
 ) -> list[dg.AssetsDefinition]:
-    """Return the assets of a report's stages."""
-    stages = (_extracted, _validated, _published)
-    return [stage(report, partitions, policy) for stage in stages]
+    """Return the assets of a report's stages; without ``targets`` the last of them is ``published``."""
+    assets = [stage(report, partitions, policy) for stage in (_extracted, _validated, _published)]
+    if targets:
+        assets += delivery_assets(report, partitions, policy, targets, report_package(report))
+    return assets
 
 
 def _asset(
@@ -52,22 +50,18 @@ def _asset(
     kinds: set[str],
     checks: Sequence[dg.AssetCheckSpec] = (),
 ) -> Callable[[Callable[..., dg.MaterializeResult[Any]]], dg.AssetsDefinition]:
-    """Return the decorator of a stage's asset, alike for all stages but for what is given."""
-    asset_key = key(stage, report.name)
-    # `backfill_policy` is a beta parameter; each of our assets would say so at every start.
-    with warnings.catch_warnings(action="ignore", category=dg.BetaWarning):
-        return dg.asset(
-            key=asset_key,
-            deps=deps,
-            partitions_def=partitions,
-            backfill_policy=policy,
-            group_name=report.group,
-            kinds=kinds,
-            description=_description(stage, report),
-            metadata={"report": report.number, "function": report.function},
-            tags={"optimove/snapshot": ""} if report.snapshot else None,
-            check_specs=[complete_check(asset_key), *checks],
-        )
+    return stage_asset(
+        stage,
+        report,
+        partitions,
+        policy,
+        deps=deps,
+        kinds=kinds,
+        description=_description(stage, report),
+        metadata={"report": report.number, "function": report.function},
+        tags={"optimove/snapshot": ""} if report.snapshot else None,
+        checks=checks,
+    )
 
 
 def _description(stage: str, report: Report) -> str:

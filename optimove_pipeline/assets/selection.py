@@ -7,12 +7,23 @@ from datetime import date
 
 import dagster as dg
 
-STAGES = ("report", "validated", "published")
+from optimove_pipeline.config import Settings
+
+PULLED = ("report", "validated", "published")
+"""The stages that every report has."""
+
+SENT = ("packaged", "delivered")
+"""The stages that a feed with targets has besides."""
 
 
-def stage_keys(reports: Iterable[str]) -> list[dg.AssetKey]:
+def stages_of(settings: Settings, report: str) -> tuple[str, ...]:
+    """Return the stages of a report, by its name."""
+    return PULLED + (SENT if settings.delivery.of(report, is_report=True) else ())
+
+
+def stage_keys(settings: Settings, reports: Iterable[str]) -> list[dg.AssetKey]:
     """Return the keys of all stages of reports, given by name."""
-    return [dg.AssetKey([stage, report]) for report in reports for stage in STAGES]
+    return [dg.AssetKey([stage, report]) for report in reports for stage in stages_of(settings, report)]
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:

@@ -8,7 +8,7 @@ from functools import cache
 
 import dagster as dg
 
-from optimove_pipeline.assets.reports import key
+from optimove_pipeline.assets.stage_asset import key
 from optimove_pipeline.automation.daily_look import Look, look
 from optimove_pipeline.automation.daily_requests import Held
 from optimove_pipeline.config import Settings

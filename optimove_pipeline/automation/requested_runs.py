@@ -44,14 +44,14 @@ def requested_runs(settings: Settings) -> dg.SensorDefinition:
     def sensor(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         waiting = _without_a_run(context.instance, settings.data_dir)
         asked = [request for each in waiting if (request := _still_selected(each, settings))][:RUNS_PER_TICK]
-        yield from map(run_request, asked)
+        yield from (run_request(settings, each) for each in asked)
         if not asked:
             yield dg.SkipReason("no request is waiting")
 
     return sensor
 
 
-def run_request(request: Request) -> dg.RunRequest:
+def run_request(settings: Settings, request: Request) -> dg.RunRequest:
     """Return the run of a request; Dagster starts one run, and no second, for its key."""
     tags = {
         **range_tags(request.first, request.last),
@@ -63,7 +63,7 @@ def run_request(request: Request) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=request.key,
         tags=tags,
-        asset_selection=stage_keys(request.reports),
+        asset_selection=stage_keys(settings, request.reports),
         run_config=run_config(request.reports, request.filters),
     )
 

@@ -17,7 +17,7 @@ from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 
-from optimove_pipeline.assets.selection import STAGES
+from optimove_pipeline.assets.selection import PULLED, SENT
 from optimove_pipeline.config import Settings
 from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.reports.snapshots import noted_update
@@ -85,6 +85,6 @@ def _skipped(data: AssetBackfillData, updated: date) -> Iterator[AssetKeyPartiti
     """Yield the days of snapshots that were not made and lie before the last data update."""
     for each in data.failed_and_downstream_subset.iterate_asset_partitions():
         stage, report = each.asset_key.path[0], BY_NAME.get(each.asset_key.path[-1])
-        ours = stage in STAGES and report is not None and report.snapshot
+        ours = stage in PULLED + SENT and report is not None and report.snapshot
         if ours and each.partition_key and date.fromisoformat(each.partition_key) < updated:
             yield each

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from optimove_pipeline.assets.selection import STAGES
+from optimove_pipeline.assets.selection import PULLED
 from optimove_pipeline.commands.missing import days_of
 from optimove_pipeline.runs import Planned
 
-CALLING = STAGES[0]
+CALLING = PULLED[0]
 """The stage that makes calls."""
 
 _LEAST_RATIO, _MOST_RATIO = 0.1, 10.0
@@ -20,10 +20,11 @@ Step = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """One run, and the calls that each of its reports is expected to take."""
+    """One run, the calls that each of its reports is expected to take, and how many steps it has."""
 
     run: Planned
     calls: Mapping[str, int]
+    steps: int
 
 
 @dataclass(slots=True)
@@ -109,7 +110,7 @@ class Account:
     def reports_of_run(self) -> tuple[int, int]:
         """How many reports of this run are published or given up, and how many it has."""
         reports = self._current.run.reports
-        return sum((STAGES[-1], report.name) in self._ended for report in reports), len(reports)
+        return sum((PULLED[-1], report.name) in self._ended for report in reports), len(reports)
 
     @property
     def days_in_all(self) -> int:
@@ -119,7 +120,7 @@ class Account:
     @property
     def steps_in_all(self) -> int:
         """The steps of all runs."""
-        return sum(len(each.run.reports) * len(STAGES) for each in self.expected)
+        return sum(each.steps for each in self.expected)
 
     @property
     def calls_left(self) -> int:
@@ -140,7 +141,7 @@ class Account:
     def _quiet_seconds_left(self) -> float:
         """Return the seconds that the steps without calls are likely to take still."""
         done = self._spent[False]
-        left = sum(len(each.run.reports) for each in self.expected) * (len(STAGES) - 1) - done.steps
+        left = sum(each.steps - len(each.run.reports) for each in self.expected) - done.steps
         return left * done.seconds / done.steps if done.steps else 0.0
 
     @property

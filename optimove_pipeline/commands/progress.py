@@ -21,7 +21,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.text import Text
 
-from optimove_pipeline.assets.selection import STAGES
+from optimove_pipeline.assets.selection import PULLED, SENT
 from optimove_pipeline.call_tail import CallTail
 from optimove_pipeline.commands.account import CALLING, Account, Step
 from optimove_pipeline.commands.pace import Pace
@@ -122,7 +122,7 @@ class Progress:
         days, rows, calls = self._made.get(asset, (0, 0, 0))
         counts = (_whole(materialization.metadata.get(name)) for name in ("dagster/row_count", "calls"))
         self._made[asset] = (days + 1, rows + next(counts), calls + next(counts))
-        if materialization.asset_key.path[0] == STAGES[-1]:
+        if materialization.asset_key.path[0] == PULLED[-1]:
             with self._lock:
                 self._account.add_day()
 
@@ -207,7 +207,7 @@ def _waits_until(account: Account, pace: Pace) -> datetime | None:
 
 def _step(event: dg.DagsterEvent) -> Step | None:
     stage, _, report = (event.step_key or "").partition("__")
-    return (stage, report) if stage in STAGES and report in BY_NAME else None
+    return (stage, report) if stage in PULLED + SENT and report in BY_NAME else None
 
 
 def _whole(value: dg.MetadataValue[Any] | None) -> int:

@@ -11,6 +11,7 @@ import dagster as dg
 from rich.console import Console
 
 from optimove_pipeline.assets.graph import build_definitions
+from optimove_pipeline.assets.selection import stages_of
 from optimove_pipeline.call_tail import CallTail
 from optimove_pipeline.commands.account import Account, Expected
 from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
@@ -55,7 +56,7 @@ def pull(
                 _print(console, line)
             account = Account(_expected(settings, planned, held, staging), time.monotonic)
             with told_by_progress(), _progress(settings, account, call_class, console, stop) as progress:
-                return execute(build_definitions(settings), instance, planned, call_class, progress)
+                return execute(settings, build_definitions(settings), instance, planned, call_class, progress)
 
 
 def _print(console: Console, line: str) -> None:
@@ -85,7 +86,10 @@ def _expected(settings: Settings, planned: Sequence[Planned], held: Held, stagin
     def calls(run: Planned) -> dict[str, int]:
         return {report.name: estimate(report, days_of(run), evidence, settings).calls for report in run.reports}
 
-    return [Expected(run, calls(run)) for run in planned]
+    def steps(run: Planned) -> int:
+        return sum(len(stages_of(settings, report.name)) for report in run.reports)
+
+    return [Expected(run, calls(run), steps(run)) for run in planned]
 
 
 def _told(

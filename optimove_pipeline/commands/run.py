@@ -38,6 +38,9 @@ class Line:
     quarantined: int = 0
     seconds: float = 0.0
     table: str = ""
+    files: int = 0
+    bytes: int = 0
+    targets: str = ""
 
 
 @dataclass(slots=True)
@@ -80,6 +83,7 @@ def last_data_update(settings: Settings) -> date:
 
 
 def execute(
+    settings: Settings,
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     planned: Sequence[Planned],
@@ -98,11 +102,12 @@ def execute(
         COMMAND_RUNS_TAG: str(len(planned)),
     }
     for each in planned:
-        _execute(definitions, instance, each, tags, watcher, summary)
+        _execute(settings, definitions, instance, each, tags, watcher, summary)
     return summary
 
 
 def _execute(
+    settings: Settings,
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     planned: Planned,
@@ -116,7 +121,7 @@ def _execute(
     result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=instance,
         run_id=run_id,
-        asset_selection=stage_keys(report.name for report in planned.reports),
+        asset_selection=stage_keys(settings, (report.name for report in planned.reports)),
         tags={**range_tags(planned.first, planned.last), **tags},
         run_config=_QUIET,
         raise_on_error=False,
@@ -165,10 +170,14 @@ def _add(event: dg.DagsterEvent, summary: Summary) -> None:
         line.seconds += values["API seconds"]
     elif stage == "validated":
         line.quarantined += values["rows in quarantine"]
-    else:
+    elif stage == "published":
         line.days += 1
         line.rows += values["dagster/row_count"]
         line.table = str(values["dagster/table_name"])
+    elif stage == "delivered":
+        line.files += values["files"]
+        line.bytes += values["bytes"]
+        line.targets = str(values["targets"])
 
 
 def _step_title(event: dg.DagsterEvent) -> str:

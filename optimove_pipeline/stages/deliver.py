@@ -50,12 +50,15 @@ def deliver(
     run_id: str,
     *,
     redeliver: str | None = None,
+    changed: str | None = None,
     pause: float = 1.0,
 ) -> Delivered:
     """Deliver a package to a target; what was delivered already is not sent again.
 
     ``redeliver`` is the reason why a delivered package is to be sent once more, under new names. The same run may ask
-    for it again without sending twice. ``pause`` is the wait before a second try, in seconds; it doubles each time.
+    for it again without sending twice. ``changed`` is the reason under which a package that was made anew since its
+    delivery is sent again by itself, under new names. ``pause`` is the wait before a second try, in seconds; it
+    doubles each time.
 
     Raises:
         PartitionError: the day was delivered with other content, and no reason to redeliver was given.
@@ -64,7 +67,7 @@ def deliver(
     """
     lock = ledger.path.parent / "locks" / f"deliver-{target.name}-{package.feed}.lock"
     with locked(lock, f"delivering {package.feed} to {target.name}", LOCK_SECONDS):
-        entries = _planned(package, target, ledger, run_id, redeliver)
+        entries = _planned(package, target, ledger, run_id, redeliver, changed)
         open_entries = [entry for entry in entries if entry.state is not State.DELIVERED]
         if open_entries:
             _send(package, target, ledger, open_entries, run_id, pause)
@@ -89,17 +92,20 @@ def _send(
             send_all([(entry, _part(package, entry)) for entry in group], target, ledger, run_id, pause)
 
 
-def _planned(package: Package, target: Target, ledger: Ledger, run_id: str, redeliver: str | None) -> list[Entry]:
+def _planned(
+    package: Package, target: Target, ledger: Ledger, run_id: str, redeliver: str | None, changed: str | None
+) -> list[Entry]:
     """Return the files to be at the target, those delivered among them, recorded before any is sent."""
     newest = ledger.newest(target.name, package.feed, package.day)
     same = _content(newest) == [(part.rows, part.bytes, part.sha256) for part in package.parts]
     if newest and same and not _is_asked_anew(newest, run_id, redeliver):
         return newest
-    if redeliver is None and not _is_untouched(newest):
+    reason = redeliver or (None if _is_untouched(newest) else changed)
+    if reason is None and not _is_untouched(newest):
         raise PartitionError(_changed(package, target, newest))
-    version = (newest[0].version if newest else 1) + (redeliver is not None)
+    version = (newest[0].version if newest else 1) + (reason is not None)
     dropped = [entry for entry in newest if entry.state is not State.DELIVERED]
-    return ledger.plan(_entries(package, target, version, run_id, redeliver), instead_of=dropped)
+    return ledger.plan(_entries(package, target, version, run_id, reason), instead_of=dropped)
 
 
 def _content(entries: Sequence[Entry]) -> list[tuple[int, int, str]]:

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from optimove_pipeline.assets.due_check import DUE, due_check, is_there, judge
-from optimove_pipeline.assets.reports import key
+from optimove_pipeline.assets.stage_asset import key
 from optimove_pipeline.config import Settings, parse_settings
 from optimove_pipeline.reports.catalogue import BY_NAME
 

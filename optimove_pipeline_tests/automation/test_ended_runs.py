@@ -18,8 +18,8 @@ from dagster._core.remote_origin import (
 from optimove_pipeline.alerts.alert import AlertKind
 from optimove_pipeline.alerts.outbox import outbox_file
 from optimove_pipeline.assets.outcomes import Days, complete_check, report_days
-from optimove_pipeline.assets.reports import key
 from optimove_pipeline.assets.resources import COMMAND_TAG
+from optimove_pipeline.assets.stage_asset import key
 from optimove_pipeline.automation.ended_runs import RUNS_AT_ONCE, ended_runs
 from optimove_pipeline.config import Settings, parse_settings
 from optimove_pipeline.errors import ContractError, SettingsError

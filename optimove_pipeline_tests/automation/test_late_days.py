@@ -13,7 +13,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from optimove_pipeline.alerts.alert import AlertKind
 from optimove_pipeline.alerts.outbox import outbox_file
 from optimove_pipeline.assets.due_check import DUE
-from optimove_pipeline.assets.reports import key
+from optimove_pipeline.assets.stage_asset import key
 from optimove_pipeline.automation.late_days import late_days
 from optimove_pipeline.config import parse_settings
 from optimove_pipeline.errors import SettingsError

@@ -20,6 +20,7 @@ from optimove_pipeline.reports.snapshots import note_update
 
 DAYS = ("2025-06-17", "2025-06-18", "2025-06-19")
 UPDATED = date(2025, 6, 19)
+SETTINGS = sandbox_settings("http://127.0.0.1:1/current", Path("data"))
 FAILED, SUCCESS = BulkActionStatus.COMPLETED_FAILED, BulkActionStatus.COMPLETED_SUCCESS
 
 
@@ -41,7 +42,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def parts(repository: dg.RepositoryDefinition, days: Sequence[str], *reports: str) -> AssetGraphSubset:
-    keys = {AssetKeyPartitionKey(key, day) for key in stage_keys(reports) for day in days}
+    keys = {AssetKeyPartitionKey(key, day) for key in stage_keys(SETTINGS, reports) for day in days}
     return AssetGraphSubset.from_asset_partition_set(keys, repository.asset_graph)
 
 

@@ -31,7 +31,7 @@ def clock() -> Clock:
 def account_of(clock: Clock, *calls: dict[str, int]) -> Account:
     """An account of runs of one day each, by the calls that are expected of their reports."""
     run = Planned(tuple(BY_NAME[name] for name in REPORTS), date(2025, 6, 1), date(2025, 6, 1))
-    return Account([Expected(run, of_run) for of_run in calls], clock)
+    return Account([Expected(run, of_run, steps=len(STEPS)) for of_run in calls], clock)
 
 
 def take_step(account: Account, clock: Clock, step: tuple[str, str], *, seconds: float = 1.0, calls: int = 0) -> None:

@@ -67,7 +67,7 @@ def journal(tmp_path: Path) -> Iterator[CallJournal]:
 
 
 def progress_on(screen: Screen, journal: CallJournal, *, pace: Pace = FREE, terminal: bool = False) -> Progress:
-    account = Account([Expected(RUN, {"promo_codes": 40})], time.monotonic)
+    account = Account([Expected(RUN, {"promo_codes": 40}, steps=3)], time.monotonic)
     console = Console(file=screen, force_terminal=terminal, force_interactive=terminal, width=200)
     return Progress(account, console, CallTail(journal.folder), lambda: pace, Stop(), beat=0.05)
 
@@ -165,7 +165,7 @@ def test_a_terminal_shows_a_picture_and_lines_only_of_what_went_wrong(journal: C
 def test_a_command_that_was_asked_to_stop_begins_no_run(journal: CallJournal) -> None:
     stop = Stop()
     stop.asked = True
-    account = Account([Expected(RUN, {})], time.monotonic)
+    account = Account([Expected(RUN, {}, steps=3)], time.monotonic)
     progress = Progress(account, Console(file=io.StringIO()), CallTail(journal.folder), lambda: FREE, stop)
     with pytest.raises(KeyboardInterrupt):
         progress.begin("a run", RUN)

@@ -37,7 +37,7 @@ def _section(section: Schema, prefix: str, known: Schema) -> Iterator[tuple[str,
     for name, value in section["properties"].items():
         key = f"{prefix}{name}"
         mapped = value.get("additionalProperties")
-        if isinstance(mapped, dict) and "oneOf" in mapped:
+        if isinstance(mapped, dict) and any("$ref" in each for each in mapped.get("oneOf", ())):
             yield key, value["default"]
             yield from _kinds(mapped["oneOf"], key, known)
             continue

@@ -69,8 +69,9 @@ class Ended:
 
 
 def settle(root: Path, sandbox: RunningSandbox, **settings: Any) -> Place:
-    """Return a place whose settings name the sandbox as a tenant, with a budget that never waits."""
+    """Return a place whose settings name the sandbox as a tenant, with a budget that never waits, and no targets."""
     document = {
+        "delivery": {"reports": "none"},
         "budget": {"windows": [{"calls": 100_000, "seconds": 10}]},
         "reports": {"attributes": [*ATTRIBUTES], "filters": {"changed_attributes": [*CHANGED]}},
     }
@@ -131,11 +132,12 @@ def materialise(
     instance: dg.DagsterInstance | None = None,
     filters: Mapping[str, Mapping[str, Any]] | None = None,
     tags: Mapping[str, str] | None = None,
+    config: Mapping[str, Any] | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Materialise stages of reports through Dagster in this process, in one run over the range of days.
 
-    ``filters`` are given for this run, by report. Without an instance of its own, what the run leaves in Dagster is
-    forgotten.
+    ``filters`` are given for this run, by report; ``config`` is further configuration. Without an instance of its
+    own, what the run leaves in Dagster is forgotten.
     """
     with environment(place), warnings.catch_warnings():
         # Dagster's own code for nested resources calls what Dagster deprecated.
@@ -148,6 +150,7 @@ def materialise(
             run_config={
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
                 "ops": {f"report__{name}": {"config": {"filters": given}} for name, given in (filters or {}).items()},
+                **(config or {}),
             },
             raise_on_error=False,
         )

@@ -15,7 +15,7 @@ from optimove_pipeline.assets.graph import build_definitions
 from optimove_pipeline.cli import main
 from optimove_pipeline.config import sandbox_settings
 from optimove_pipeline.reports.catalogue import REPORTS
-from optimove_pipeline_tests.end_to_end.place import STAGES, Place, environment
+from optimove_pipeline_tests.end_to_end.place import Place, environment
 
 ROOT = Path(__file__).parents[2]
 
@@ -35,8 +35,10 @@ def test_the_graph_is_the_catalogues(definitions: dg.Definitions) -> None:
         expected[f"report/{report.name}"] = (report.group, {f"report/{name}" for name in report.upstream})
         expected[f"validated/{report.name}"] = (report.group, {f"report/{report.name}"})
         expected[f"published/{report.name}"] = (report.group, {f"validated/{report.name}"})
+        expected[f"packaged/{report.name}"] = (report.group, {f"validated/{report.name}"})
+        expected[f"delivered/{report.name}"] = (report.group, {f"packaged/{report.name}"})
     assert nodes == expected
-    assert len(nodes) == 27 * len(STAGES)
+    assert len(nodes) == 27 * 5
 
 
 def test_all_assets_share_their_days_and_their_backfill_policy(definitions: dg.Definitions) -> None:

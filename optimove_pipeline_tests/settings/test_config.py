@@ -90,6 +90,10 @@ RIGHT: dict[str, Any] = {
     "listener.port": 9000,
     "listener.secret": "${EVENTS_SECRET}",
     "listener.header": "X-Event-Secret",
+    "delivery.reports": "none",
+    "delivery.datasets": ["outbox"],
+    "delivery.each": {"promo_codes": "none", "customers": ("outbox",)},
+    "delivery.changed_reports": "refuse",
     "packages.format": "ndjson",
     "packages.compression": "none",
     "packages.gzip_level": 0,
@@ -158,6 +162,7 @@ RIGHT: dict[str, Any] = {
     "retention.resume_hours": 0,
     "retention.landing_days": 1,
     "retention.staging_days": 29,
+    "retention.package_days": 30,
 }
 
 WRONG: dict[str, tuple[Any, str]] = {
@@ -310,6 +315,11 @@ WRONG: dict[str, tuple[Any, str]] = {
     "retention.resume_hours": (-1, "expected at least 0"),
     "retention.landing_days": (0.5, "expected a whole number"),
     "retention.staging_days": (28, "expected at least 29"),
+    "retention.package_days": (29, "expected at least 30"),
+    "delivery.reports": ("all", "expected `none` or a list of targets"),
+    "delivery.datasets": ([], "expected at least 1 item"),
+    "delivery.each": ([], "expected settings by name below it"),
+    "delivery.changed_reports": ("send", "expected 'redeliver' or 'refuse'"),
 }
 
 SCHEDULE = {"name": "again", "cron": "30 7 * * 1", "days": 7}
