@@ -17,7 +17,8 @@ class Call:
     documented names and their values as text, without ``$top`` and ``$skip``. ``report`` is empty for look-ups.
     ``stamps`` are column names with the values that the rows of the answer don't echo. ``documented`` is false
     where function or parameters rest on an assumption of the reference. A call with a ``body`` (the fields of a JSON
-    object) is a POST, any other a GET. ``secrets`` are in the body, and masked where the server repeats them.
+    object) is a POST, any other a GET. ``secrets`` are in the body, and masked where the server repeats them. Of the
+    answers of a ``private`` call messages show nothing, since they may name customers.
     """
 
     function: str
@@ -27,8 +28,9 @@ class Call:
     stamps: tuple[tuple[str, str | None], ...] = ()
     paged: bool = False
     documented: bool = True
-    body: tuple[tuple[str, str | int], ...] | None = field(default=None, repr=False)
+    body: tuple[tuple[str, str | int | tuple[str, ...]], ...] | None = field(default=None, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    private: bool = False
 
     @property
     def id(self) -> str:

@@ -50,7 +50,7 @@ class Asked:
         return "GET" if self.call.body is None else "POST"
 
     @property
-    def body(self) -> dict[str, str | int] | None:
+    def body(self) -> dict[str, str | int | tuple[str, ...]] | None:
         """Return the JSON object to send, if there is one."""
         return None if self.call.body is None else dict(self.call.body)
 
@@ -156,6 +156,8 @@ def judge(asked: Asked, received: Received, *, secrets: Iterable[str], proven: b
 
 def failure(asked: Asked, received: Received, secrets: Iterable[str]) -> str:
     """Return the message of a failed call: report, day, function, parameters, status and the body's beginning."""
+    if asked.call.private:
+        return f"{asked.describe()}: HTTP {received.status}: the answer is not shown, since it may name customers"
     rows = received.status == httpx.codes.OK and content_of(received.start) is Content.ROWS
     shown = beginning(received.start, (*secrets, *asked.call.secrets), rows=rows)
     return f"{asked.describe()}: HTTP {received.status}: {shown or 'no body'}"

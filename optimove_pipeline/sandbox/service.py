@@ -16,6 +16,7 @@ from optimove_pipeline.sandbox.limits import Limits
 from optimove_pipeline.sandbox.listeners import Listeners
 from optimove_pipeline.sandbox.logins import Logins
 from optimove_pipeline.sandbox.options import SandboxOptions, tenant_options
+from optimove_pipeline.sandbox.removals import remove
 from optimove_pipeline.sandbox.replies import Reply, bad_request, not_found, too_many, wrong_method
 from optimove_pipeline.sandbox.rows import Row, Segments, every_row, listed
 from optimove_pipeline.sandbox.tenant import Tenant
@@ -24,7 +25,11 @@ _CACHED_BYTES = 64 * 1024 * 1024
 _CALLS_KEPT = 200_000
 _LOGIN = "general/login"
 _LISTENERS = "general/GetRegisteredEventListeners"
-_POSTS = {name.lower(): name for name in (_LOGIN, "general/RegisterEventListener", "general/UnregisterEventListener")}
+_REMOVAL = "customers/RemoveCustomerPII"
+_POSTS = {
+    name.lower(): name
+    for name in (_LOGIN, "general/RegisterEventListener", "general/UnregisterEventListener", _REMOVAL)
+}
 _EMPTY = {"array": b"[]", "body": b"", "null": b"null"}
 
 
@@ -133,6 +138,8 @@ def _posted(service: Service, request: Request, path: str) -> Reply:
         return bad_request("The body is not a JSON object.")
     if path == _LOGIN:
         return service.logins.log_in(body)
+    if path == _REMOVAL:
+        return remove(service.tenant.options.customers, body)
     listeners = service.listeners
     return listeners.unregister(body) if "Unregister" in path else listeners.register(body)
 
