@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
@@ -217,6 +218,31 @@ def listen_command(
         tell_registered(settings, click.echo)
     else:
         listen(settings, port, lambda line: out.print(line, soft_wrap=True))
+
+
+@main.command("forget")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--file", type=click.Path(path_type=Path), help="File of further ids, one a line.")
+@click.option("--reason", default="", help="Why, such as the number of the request.")
+@click.option("--remove-from-optimove", "at_optimove", is_flag=True, help="Have Optimove remove their personal data.")
+@click.option("--list", "listing", is_flag=True, help="Show who is on the list, and end.")
+@click.option("--release", "releasing", is_flag=True, help="Take customers off the list instead.")
+@plain_errors
+def forget_command(
+    *, ids: tuple[str, ...], file: Path | None, reason: str, at_optimove: bool, listing: bool, releasing: bool
+) -> None:
+    """Forget customers: their rows are sent to Optimove no more."""
+    from optimove_pipeline.commands.forget import chosen_ids, forget, release_customers, tell_list
+
+    chosen = load_settings()
+    if listing:
+        tell_list(chosen, click.echo)
+    elif releasing:
+        release_customers(chosen, chosen_ids(ids, file), click.echo)
+    else:
+        named = chosen_ids(ids, file)
+        with tenant_or_sandbox(chosen) if at_optimove else nullcontext(chosen) as settings:
+            sys.exit(0 if forget(settings, named, reason, click.echo, at_optimove=at_optimove) else 1)
 
 
 @contextmanager
