@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -50,9 +50,13 @@ def next_question(settings: Settings, asked_at: datetime | None, day: date, now:
 
     That is ``readiness.poll_minutes`` after it was last asked, or once more at the day's readiness time and deadline.
     """
+    return next_poll(settings, asked_at, (ready_at(settings, day), late_at(settings, day)), now)
+
+
+def next_poll(settings: Settings, asked_at: datetime | None, moments: Sequence[datetime], now: datetime) -> datetime:
+    """Return when to ask next: at the interval of the settings, and once more at each of the ``moments``."""
     if asked_at is None or asked_at > now:  # in the future: the clock was set back
         return now
-    moments = (ready_at(settings, day), late_at(settings, day))
     polled = asked_at + timedelta(minutes=settings.readiness.poll_minutes)
     return min([polled, *(moment for moment in moments if moment > asked_at)])
 

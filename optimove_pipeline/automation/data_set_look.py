@@ -1,23 +1,25 @@
-"""One look whether days of a data set are complete at their source."""
+"""One look whether partitions of data sets are complete at their source."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from optimove_pipeline.automation.completeness import IsComplete
+from optimove_pipeline.cadence import Cadence
 from optimove_pipeline.config import Settings
 from optimove_pipeline.errors import PipelineError, SettingsError
-from optimove_pipeline.readiness import coming, expected_day, late_at, next_question
+from optimove_pipeline.partition_keys import partition_key, partition_of
+from optimove_pipeline.readiness import next_poll
 
 
 @dataclass(frozen=True, slots=True)
 class DataSetState:
-    """``first`` is the first day ever looked for, ``asked_at`` (aware) when the source was last asked.
+    """``first`` is the first partition ever looked for, ``asked_at`` (aware) when the source was last asked.
 
-    ``requested`` are the days whose runs were asked for.
+    ``requested`` are the partitions whose runs were asked for.
     """
 
     first: date | None = None
@@ -28,9 +30,9 @@ class DataSetState:
         """Return the state as a sensor's cursor; ``state_of`` is the way back."""
         return json.dumps(
             {
-                "first": self.first.isoformat() if self.first else None,
+                "first": partition_key(self.first) if self.first else None,
                 "asked_at": self.asked_at.isoformat() if self.asked_at else None,
-                "requested": sorted(day.isoformat() for day in self.requested),
+                "requested": sorted(map(partition_key, self.requested)),
             }
         )
 
@@ -47,9 +49,9 @@ def state_of(cursor: str | None) -> DataSetState:
         content = json.loads(cursor)
         first, asked = content["first"], content["asked_at"]
         return DataSetState(
-            date.fromisoformat(first) if first else None,
+            partition_of(first) if first else None,
             datetime.fromisoformat(asked) if asked else None,
-            frozenset(map(date.fromisoformat, content["requested"])),
+            frozenset(map(partition_of, content["requested"])),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise SettingsError(f"the sensor's cursor {cursor!r} can't be read: reset it in the UI") from error
@@ -57,7 +59,7 @@ def state_of(cursor: str | None) -> DataSetState:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a look came to: the complete days, oldest first, those that are late, and all in words."""
+    """What a look came to: the complete partitions, oldest first, those that are late, and all in words."""
 
     state: DataSetState
     complete: tuple[date, ...]
@@ -66,41 +68,57 @@ class Looked:
 
 
 def look_for(
-    settings: Settings, state: DataSetState, now: datetime, made: Collection[date], is_complete: IsComplete
+    settings: Settings,
+    cadence: Cadence,
+    state: DataSetState,
+    now: datetime,
+    made: Collection[date],
+    is_complete: IsComplete,
 ) -> Looked:
-    """Look once, oldest day first; a day that does not come holds up no other.
+    """Look once, oldest partition first; one that does not come holds up no other.
 
-    ``settings`` have the data set's own readiness time. ``made`` are days that are there, which are not looked for.
-    Days that were missed are looked for up to ``readiness.catch_up_days`` back. The source is asked no more often
-    than every ``readiness.poll_minutes``; an error of it is told, and it is asked again by then.
+    ``made`` are the partitions that are there, which are not looked for. Those that were missed are looked for up to
+    ``readiness.catch_up_days`` back. The source is asked no more often than every ``readiness.poll_minutes``; an
+    error of it is told, and it is asked again by then.
     """
-    target = expected_day(settings, now)
-    if target < settings.tenant.start_date:
-        return Looked(state, (), (), coming(settings, settings.tenant.start_date))
-    state = replace(state, first=state.first or min((day for day in made if day <= target), default=target))
-    window = {*_window(settings, state.first or target, target)}
+    target = cadence.expected(now)
+    if target < (first := _first(settings, target)):
+        return Looked(state, (), (), _coming(cadence, first))
+    state = replace(state, first=state.first or min((each for each in made if each <= target), default=target))
+    window = {*cadence.caught_up(state.first or target, target)}
     state = replace(state, requested=state.requested & window)
-    days = sorted(window - {*made, *state.requested})
-    if not days:
-        return Looked(state, (), (), f"{target} was there. {coming(settings, target + timedelta(days=1))}")
-    again = next_question(settings, state.asked_at, target, now)
-    if again > now:
-        told = f"{days[-1]} is not complete yet; the source is asked again at {again:%Y-%m-%d %H:%M:%S} UTC"
+    wanted = sorted(window - {*made, *state.requested})
+    if not wanted:
+        told = f"{partition_key(target)} was there. {_coming(cadence, cadence.after(target))}"
         return Looked(state, (), (), told)
-    return _asked(settings, replace(state, asked_at=now), now, days, is_complete)
+    again = next_poll(settings, state.asked_at, (cadence.ready_at(target), cadence.late_at(target)), now)
+    if again > now:
+        waiting = f"{partition_key(wanted[-1])} is not complete yet"
+        told = f"{waiting}; the source is asked again at {again:%Y-%m-%d %H:%M:%S} UTC"
+        return Looked(state, (), (), told)
+    return _asked(cadence, replace(state, asked_at=now), now, wanted, is_complete)
+
+
+def _first(settings: Settings, like: date) -> date:
+    start = settings.tenant.start_date
+    return datetime(start.year, start.month, start.day) if isinstance(like, datetime) else start  # noqa: DTZ001
+
+
+def _coming(cadence: Cadence, partition: date) -> str:
+    return f"{partition_key(partition)} is looked for from {cadence.ready_at(partition):%Y-%m-%d %H:%M} UTC on"
 
 
 def _asked(
-    settings: Settings, state: DataSetState, now: datetime, days: Collection[date], is_complete: IsComplete
+    cadence: Cadence, state: DataSetState, now: datetime, wanted: Collection[date], is_complete: IsComplete
 ) -> Looked:
     complete, late, told = list[date](), list[date](), list[str]()
-    for day in days:
-        done, reason = _answer(day, is_complete)
-        told.append(f"{day}: {reason}")
+    for partition in wanted:
+        done, reason = _answer(partition, is_complete)
+        told.append(f"{partition_key(partition)}: {reason}")
         if done:
-            complete.append(day)
-        elif late_at(settings, day) <= now:
-            late.append(day)
+            complete.append(partition)
+        elif cadence.late_at(partition) <= now:
+            late.append(partition)
     state = replace(state, requested=state.requested.union(complete))
     return Looked(state, tuple(complete), tuple(late), "; ".join(told))
 
@@ -111,11 +129,3 @@ def _answer(day: date, is_complete: IsComplete) -> tuple[bool, str]:
     except PipelineError as error:
         return False, f"the source gives no answer: {error}"
     return answer.complete, answer.reason
-
-
-def _window(settings: Settings, first: date, target: date) -> Iterator[date]:
-    earliest = target - timedelta(days=settings.readiness.catch_up_days)
-    day = max(settings.tenant.start_date, first, earliest)
-    while day <= target:
-        yield day
-        day += timedelta(days=1)

@@ -15,6 +15,7 @@ from optimove_pipeline.alerts.outbox import outbox_file, transaction
 from optimove_pipeline.automation.completeness import Completeness
 from optimove_pipeline.automation.data_set_look import DataSetState, state_of
 from optimove_pipeline.automation.data_set_readiness import data_set_sensor
+from optimove_pipeline.cadence import Daily
 from optimove_pipeline.config import Settings, parse_settings
 from optimove_pipeline.errors import SettingsError, TransientError
 
@@ -57,7 +58,9 @@ class Watch:
     told: str | None = None
 
     def tick(self, now: datetime) -> list[dg.RunRequest]:
-        sensor = data_set_sensor(self.settings, "customers", "05:00", self.source.is_complete, [KEY], lambda: now)
+        sensor = data_set_sensor(
+            self.settings, "customers", Daily(self.settings), self.source.is_complete, [KEY], lambda: now
+        )
         definitions = dg.Definitions(assets=[customers], sensors=[sensor])
         with dg.build_sensor_context(
             self.instance, cursor=self.cursor, definitions=definitions, sensor_name="customers_readiness"
@@ -87,6 +90,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def make(tmp_path: Path, instance: dg.DagsterInstance) -> Callable[..., Watch]:
     def made(**sections: Any) -> Watch:
+        sections["readiness"] = {"time": "05:00", **sections.get("readiness", {})}
         return Watch(parse_settings(sections, source="a test", data_dir=tmp_path), instance)
 
     return made

@@ -62,8 +62,9 @@ def make_anew(place: Place) -> dg.ExecuteInProcessResult:
 
 def failures(done: dg.ExecuteInProcessResult) -> Iterator[str]:
     for event in done.all_events:
-        if event.is_step_failure:
-            yield f"{event.step_key}: {event.step_failure_data.user_failure_data.description}"
+        told = event.step_failure_data.user_failure_data if event.is_step_failure else None
+        if told is not None:
+            yield f"{event.step_key}: {told.description}"
 
 
 def test_a_day_reaches_the_outbox_with_the_rows_of_its_table(place: Place) -> None:
