@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -11,9 +12,17 @@ from optimove_pipeline.settings.packages import FeedName
 from optimove_pipeline.settings.readiness import UtcTime
 from optimove_pipeline.settings.types import Count, Flag, Id, Section, Share, Text, not_empty
 
+
+def _currency(code: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", code):
+        raise ValueError("expected a code of ISO 4217, such as EUR")
+    return code
+
+
 Preset = Literal["casino", "sport", "sport_casino", "ecommerce"]
 Severity = Literal["repair", "reject", "block", "warn"]
 Cadence = Literal["daily", "hourly"]
+CurrencyCode = Annotated[str, AfterValidator(_currency)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
@@ -80,10 +89,12 @@ class DatasetSettings(Section):
     change_column: Text | None = Field(None, description="the source's column with the moment of the last change")
     load: Literal["changes", "snapshot"] | None = Field(None, description="rows that changed, or all of them")
     cadence: Cadence = "daily"
-    readiness: UtcTime | None = Field(None, description='UTC time of this data set, e.g. "05:00"')
+    starts: UtcTime | None = Field(None, description="in place of datasets.starts")
+    readiness: UtcTime | None = Field(None, description="in place of datasets.readiness")
     complete: Complete = Complete()
     expected: Flag = Field(default=True, description="its files are on Optimove's list of expected files")
     rules: dict[str, Severity] = Field({}, description="rule: what it does to a row that breaks it")
+    currency: CurrencyCode | None = Field(None, description="code of its one currency; datasets.currency if none")
     tolerated_share: Share | None = Field(None, description="quarantined share up to which it is delivered")
     volume: Volume | None = Field(None, description="in place of datasets.volume")
 
@@ -108,11 +119,17 @@ class Datasets(Section):
     change_column: Text | None = Field(
         None, description="the source's column with the moment of the last change, for all data sets"
     )
+    starts: UtcTime = Field("02:00", description="UTC time from which the day before is looked for at the source")
+    readiness: UtcTime = Field("06:00", description="UTC time agreed with Optimove, by which the day is delivered")
+    warn_minutes: Count = Field(30, description="minutes before readiness at which what is not delivered is alerted")
     overlap_hours: Id = Field(24, description="hours before the window that are read again, for late commits")
     delay_minutes: Id = Field(5, description="minutes after the window's end before it is read")
     history_months: Count = Field(24, description="months of the initial full load")
     tolerated_share: Share = Field(0.01, description="quarantined share up to which a partition is delivered")
     rules: dict[str, Severity] = Field({}, description="rule: what it does to a row, for all data sets")
+    currency: CurrencyCode | None = Field(
+        None, description="code of the one currency of all amounts; that of most rows of a partition if none"
+    )
     volume: Volume = Volume()
     each: dict[FeedName, DatasetSettings] = Field({}, description="what differs for single data sets")
 
@@ -123,7 +140,10 @@ class Datasets(Section):
             update={
                 "source": own.source or self.source,
                 "change_column": own.change_column or self.change_column,
+                "starts": own.starts or self.starts,
+                "readiness": own.readiness or self.readiness,
                 "rules": self.rules | own.rules,
+                "currency": own.currency or self.currency,
                 "tolerated_share": self.tolerated_share if own.tolerated_share is None else own.tolerated_share,
                 "volume": own.volume or self.volume,
             }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from string import Formatter
 from typing import Annotated, Literal
@@ -166,11 +166,25 @@ class Packages(Packaging):
 
     each: dict[FeedName, FeedPackaging] = Field({}, description="what differs for single feeds")
 
-    def of(self, feed: str) -> PackageOptions:
-        """Return how a feed, by its name, is packaged: its own settings with the general ones filled in."""
+    def of(
+        self,
+        feed: str,
+        *,
+        table: str | None = None,
+        format: Format | None = None,  # noqa: A002 - the setting's name
+        fields: Mapping[str, str] | None = None,
+    ) -> PackageOptions:
+        """Return how a feed, by its name, is packaged: its own settings with the general ones filled in.
+
+        ``table``, ``format`` and ``fields`` are those of its contract; its own settings come before them, and they
+        before the general ones.
+        """
         own = self.each.get(feed, FeedPackaging())
         general = {name: getattr(self, name) for name in Packaging.model_fields}
+        contracted = {} if format is None else {"format": format}
         differing = own.model_dump(include={"format", "name", "empty_day"}, exclude_none=True)
         return PackageOptions(
-            table=own.table or feed.title(), fields=dict(own.fields), packaging=Packaging(**general | differing)
+            table=own.table or table or feed.title(),
+            fields=dict(fields or {}) | own.fields,
+            packaging=Packaging(**general | contracted | differing),
         )

@@ -81,7 +81,7 @@ def package(
             format=options.packaging.format,
             parts=parts,
             rows=partition.rows - left_out.rows,
-            columns=dict(partition.columns),
+            columns={field.name: partition.columns[field.name] for field in fields},
             fingerprint=_fingerprint(options, fields),
             source=source,
             window=window,

@@ -45,13 +45,14 @@ class Field:
 
 
 def fields_of(feed: Feed, partition: Partition, options: PackageOptions) -> tuple[Field, ...]:
-    """Return the columns of a partition in their order.
+    """Return the columns of a partition in their order, but for the project's own, which begin with ``_``.
 
     Raises:
         SettingsError: a form is set for a column that is not there, or that is of another kind.
         ContractError: a column is of a type that no file can hold.
     """
-    dtypes = {name: _dtype(feed, name, text) for name, text in partition.columns.items()}
+    named = {name: text for name, text in partition.columns.items() if not name.startswith("_")}
+    dtypes = {name: _dtype(feed, name, text) for name, text in named.items()}
     if unknown := [name for name in options.fields if name not in dtypes]:
         raise SettingsError(
             f"packages.each.{feed.name}.fields.{unknown[0]}: {feed.name} of {partition.day} has no such column, "
