@@ -6,7 +6,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 from optimove_pipeline.settings.packages import FeedName
 from optimove_pipeline.settings.readiness import UtcTime
@@ -29,7 +38,7 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 class Constant(Section):
     """A value that every row has."""
 
-    constant: str | int | float | bool = Field(strict=True)
+    constant: StrictStr | StrictInt | StrictFloat | StrictBool
 
 
 class SourceColumn(Section):

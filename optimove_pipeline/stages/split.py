@@ -55,8 +55,8 @@ def split(
     start = 0
     for whole in frames(source, [*layout.kinds, CALL, PAGE], bounds):
         frame = whole.drop(CALL, PAGE)
-        clash = _marked(repeats.clashes, start, frame.height).alias(_CLASH)
-        fresh = ~_marked(repeats.copies, start, frame.height)
+        clash = marked(repeats.clashes, start, frame.height).alias(_CLASH)
+        fresh = ~marked(repeats.copies, start, frame.height)
         start += frame.height
         text, clash = frame.filter(fresh), clash.filter(fresh)
         typed = cast(text, layout.kinds)
@@ -83,7 +83,7 @@ def stamped(feed: Feed, typed: pl.DataFrame, day: date) -> pl.DataFrame:
     return typed.select(pl.lit(feed.stamp_of(day)).alias(feed.stamp.name), pl.all())
 
 
-def _marked(numbers: pl.Series, start: int, height: int) -> pl.Series:
+def marked(numbers: pl.Series, start: int, height: int) -> pl.Series:
     """Return a flag for each of ``height`` rows from number ``start`` on: whether it is among the sorted numbers."""
     first, end = numbers.search_sorted(start), numbers.search_sorted(start + height)
     inside = numbers.slice(first, end - first)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,8 +57,8 @@ class Validation:
 
 
 def validation_of(partition: Partition) -> Validation:
-    """Return what validating found, from the metadata of a validated or a quarantine partition."""
-    return Validation(**partition.metadata)
+    """Return what validating found, from the metadata of a validated or a quarantine partition of any feed."""
+    return Validation(**{each.name: partition.metadata[each.name] for each in fields(Validation)})
 
 
 def validate(

@@ -1,0 +1,147 @@
+"""What is known besides the rows of a partition: values referred to, rows delivered before, customers suppressed.
+
+All are held as sorted 64-bit hashes, 8 bytes each, taken from the warehouse and from staging in a stream. Two values
+with the same hash would be taken for one: of 100 million values, one row in 10^11 so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polars as pl
+from duckdb import DuckDBPyConnection
+
+from optimove_pipeline.datasets.dataset import Dataset, Load
+from optimove_pipeline.datasets.reading import read_typed
+from optimove_pipeline.errors import PartitionError
+from optimove_pipeline.partition_keys import partition_key
+from optimove_pipeline.stages.frames import frames
+from optimove_pipeline.stages.validate import VALIDATED
+from optimove_pipeline.staging import Staging
+from optimove_pipeline.warehouse import exists, quoted
+
+DATASET = "dataset"
+"""The stage that extraction writes."""
+
+Holds = Callable[[pl.Series], pl.Series]
+"""Tells for each value (never null: of a null either answer) whether it is known."""
+Delivered = Callable[[pl.DataFrame], pl.Series]
+"""Tells for each row of a key and its moment of change whether it was delivered before."""
+
+
+def _nothing(rows: pl.DataFrame) -> pl.Series:
+    return pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What validation needs to know.
+
+    ``references`` is by the column referred to, such as ``customers.Player_ID``; ``delivered`` takes frames of the
+    key's columns and the change column; ``suppressed`` are the ids of customers whose rows are dropped.
+    """
+
+    references: Mapping[str, Holds] = field(default_factory=dict)
+    delivered: Delivered = _nothing
+    suppressed: Collection[str] = frozenset()
+
+
+def known_of(
+    dataset: Dataset,
+    day: date,
+    staging: Staging,
+    connection: DuckDBPyConnection,
+    *,
+    suppressed: Collection[str] = frozenset(),
+) -> Known:
+    """Return what is known for validating a partition; the connection is not needed any more once this returns.
+
+    A value referred to is known if its data set has published it, or has it in the same partition's stage
+    ``validated``. A row was delivered before if an earlier partition has published the same key and moment of
+    change; only moments that the partition's own rows reach back to are looked at.
+
+    Raises:
+        PartitionError: a data set that is referred to has neither; or the partition was never extracted.
+    """
+    references = {column.reference for column in dataset.columns if column.reference is not None}
+    with TemporaryDirectory(prefix="optimove-known-") as folder:
+        file = Path(folder) / "known.parquet"
+        return Known(
+            references={name: _references(name, dataset, day, staging, connection, file) for name in references},
+            delivered=_delivered(dataset, day, staging, connection, file),
+            suppressed=suppressed,
+        )
+
+
+def _references(
+    reference: str, dataset: Dataset, day: date, staging: Staging, connection: DuckDBPyConnection, file: Path
+) -> Holds:
+    name, _, column = reference.partition(".")
+    table, partition = f"datasets.{name}", staging.find(VALIDATED, name, day)
+    hashes = []
+    if exists(connection, table):
+        query = f"SELECT DISTINCT {quoted(column)}::VARCHAR AS value FROM {quoted(table)}"  # noqa: S608 - quoted
+        hashes.append(_hashed(connection, query, [], file))
+    if partition is not None:
+        hashes += [frame[column].cast(pl.String).hash() for frame in frames(partition, [column])]
+    elif not hashes:
+        raise PartitionError(
+            f"validated/{dataset.name} of {partition_key(day)}: what refers to {reference} can't be checked, since "
+            f"{name} has nothing published and no validated partition of that day: materialise validated/{name} first"
+        )
+    return _holding(hashes)
+
+
+def _holding(hashes: list[pl.Series]) -> Holds:
+    ordered = _ordered(hashes)
+    return lambda values: _among(ordered, values.cast(pl.String).hash())
+
+
+def _delivered(
+    dataset: Dataset, day: date, staging: Staging, connection: DuckDBPyConnection, file: Path
+) -> Delivered:
+    since = _earliest_change(dataset, day, staging)
+    if dataset.change_column is None or since is None or not exists(connection, dataset.table_name):
+        return _nothing
+    names = [*dataset.key, dataset.change_column]
+    query = (
+        f"SELECT {', '.join(map(quoted, names))} FROM {quoted(dataset.table_name)} "  # noqa: S608 - quoted
+        f"WHERE {quoted(dataset.stamp.name)} < ? AND {quoted(dataset.change_column)} >= ?"
+    )
+    ordered = _ordered([_hashed(connection, query, [dataset.stamp_of(day), since], file)])
+    return lambda rows: _among(ordered, rows.select(pl.struct(names).hash()).to_series())
+
+
+def _earliest_change(dataset: Dataset, day: date, staging: Staging) -> object:
+    """Return the earliest moment of change among the rows of a partition; None for a snapshot, and for no rows."""
+    column = None if dataset.change_column is None else dataset.column(dataset.change_column)
+    if dataset.load is Load.SNAPSHOT or column is None:
+        return None
+    contract = next(each for each in dataset.columns if each.name == column.name)
+    source = staging.open(DATASET, dataset.name, day)
+    earliest = [read_typed(frame, (contract,))[column.name].min() for frame in frames(source, [column.name])]
+    return min((moment for moment in earliest if moment is not None), default=None)
+
+
+def _hashed(connection: DuckDBPyConnection, query: str, parameters: list[object], file: Path) -> pl.Series:
+    """Return the hashes of a query's rows, which go by way of a file, so that memory holds the hashes alone."""
+    target = str(file).replace("'", "''")
+    connection.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet)", parameters)
+    names = list(pl.read_parquet_schema(file))
+    value = pl.col(names[0]) if len(names) == 1 else pl.struct(names)
+    return pl.scan_parquet(file).select(value.hash()).collect(engine="streaming").to_series()
+
+
+def _ordered(hashes: list[pl.Series]) -> pl.Series:
+    return pl.concat([pl.Series(dtype=pl.UInt64), *hashes]).unique().sort()
+
+
+def _among(ordered: pl.Series, hashes: pl.Series) -> pl.Series:
+    if ordered.is_empty():
+        return pl.repeat(value=False, n=hashes.len(), dtype=pl.Boolean, eager=True)
+    place = ordered.search_sorted(hashes).clip(upper_bound=ordered.len() - 1)
+    return ordered.gather(place) == hashes

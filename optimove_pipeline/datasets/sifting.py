@@ -1,0 +1,146 @@
+"""A partition's rows, frame by frame, each to its place: kept, in quarantine, or dropped for a reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from optimove_pipeline.datasets.checking import Checked, check
+from optimove_pipeline.datasets.dataset import Dataset
+from optimove_pipeline.datasets.known import Known
+from optimove_pipeline.datasets.reading import as_texts
+from optimove_pipeline.datasets.rules.rule import DatasetRule
+from optimove_pipeline.datasets.rules.wholes import UNIQUE
+from optimove_pipeline.datasets.versions import key_hashes
+from optimove_pipeline.stages.duplicates import HashFile
+from optimove_pipeline.stages.frames import Bounds, frames
+from optimove_pipeline.stages.quarantine import quarantined, schema_of
+from optimove_pipeline.stages.repeats import Repeats
+from optimove_pipeline.stages.rules import Rule
+from optimove_pipeline.stages.split import marked, stamped
+from optimove_pipeline.staging import Partition, PartWriter
+
+
+@dataclass(slots=True)
+class Sifted:
+    """What became of the rows: numbers of rows, and these by rule for those that rules found."""
+
+    rows: int = 0
+    quarantined: int = 0
+    already_delivered: int = 0
+    suppressed: int = 0
+    by_rule: Counter[str] = field(default_factory=Counter)
+    repaired: Counter[str] = field(default_factory=Counter)
+    warned: Counter[str] = field(default_factory=Counter)
+    null_keys: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sieve:
+    """What rows are sifted by."""
+
+    dataset: Dataset
+    day: date
+    rules: tuple[DatasetRule, ...]
+    known: Known
+    bounds: Bounds
+
+    def read(self, source: Partition) -> Iterator[pl.DataFrame]:
+        """Yield the rows of the partition that extraction wrote, in the contract's columns."""
+        return frames(source, [column.name for column in self.dataset.columns], self.bounds)
+
+    def check(self, frame: pl.DataFrame) -> Checked:
+        """Return rows checked by the rules."""
+        return check(frame, self.dataset, self.rules, self.known.references)
+
+    def sound(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+        """Return the rows that are neither suppressed nor broken, typed, and their places in the frame."""
+        places = (~self.suppressed(frame)).arg_true()
+        checked = self.check(frame[places])
+        return checked.typed.filter(checked.sound), places.filter(checked.sound)
+
+    def suppressed(self, frame: pl.DataFrame) -> pl.Series:
+        """Return for each row whether its customer is suppressed."""
+        column = self.dataset.customer_column
+        if column is None or not self.known.suppressed:
+            return pl.repeat(value=False, n=frame.height, dtype=pl.Boolean, eager=True)
+        ids = as_texts(frame.select(column)).to_series().str.strip_chars()
+        return ids.is_in(list(self.known.suppressed)).fill_null(value=False)
+
+
+def sift(
+    sieve: Sieve,
+    source: Partition,
+    repeats: Repeats,
+    good: PartWriter,
+    broken: PartWriter,
+    *,
+    hashes: HashFile | None = None,
+) -> Sifted:
+    """Write every row that is not dropped to ``good`` or ``broken``, and count; ``hashes`` gets the keys' hashes.
+
+    It can only get them while no repeats are known.
+    """
+    sifted = Sifted(null_keys=Counter(dict.fromkeys(sieve.dataset.key, 0)))
+    empty = pl.DataFrame(schema={column.name: column.kind.dtype for column in sieve.dataset.columns})
+    good.write(stamped(sieve.dataset, empty, sieve.day))
+    broken.write(pl.DataFrame(schema=schema_of(sieve.dataset)))
+    start = 0
+    for frame in sieve.read(source):
+        copies = marked(repeats.copies, start, frame.height)
+        clashes = marked(repeats.clashes, start, frame.height)
+        start += frame.height
+        _sift(sieve, frame, copies, clashes, sifted, good, broken, hashes)
+    return sifted
+
+
+def _sift(
+    sieve: Sieve,
+    frame: pl.DataFrame,
+    copies: pl.Series,
+    clashes: pl.Series,
+    sifted: Sifted,
+    good: PartWriter,
+    broken: PartWriter,
+    hashes: HashFile | None,
+) -> None:
+    suppressed = sieve.suppressed(frame)
+    places = (~suppressed & ~copies).arg_true()
+    checked = sieve.check(frame[places])
+    clash = clashes.gather(places).alias(UNIQUE)
+    flags = checked.broken.hstack([clash]) if clash.any() else checked.broken
+    sound = checked.sound & ~clash
+    typed = checked.typed.filter(sound)
+    if hashes is not None:
+        own = pl.repeat(None, frame.height, dtype=pl.UInt64, eager=True)
+        hashes.write(own.scatter(places.filter(sound), key_hashes(sieve.dataset, typed)).alias("key").to_frame())
+    before = _delivered(sieve, typed)
+    good.write(stamped(sieve.dataset, typed.filter(~before), sieve.day))
+    _quarantine(sieve, frame[places].filter(~sound), flags.filter(~sound) if flags.width else flags, broken)
+    sifted.rows += typed.height - int(before.sum())
+    sifted.quarantined += int((~sound).sum())
+    sifted.already_delivered += int(before.sum())
+    sifted.suppressed += int(suppressed.sum())
+    sifted.by_rule.update({flag.name: int(flag.sum()) for flag in flags})
+    sifted.repaired.update(checked.repaired)
+    sifted.warned.update(checked.warned)
+    sifted.null_keys.update({name: checked.typed[name].null_count() for name in sieve.dataset.key})
+
+
+def _delivered(sieve: Sieve, typed: pl.DataFrame) -> pl.Series:
+    change = sieve.dataset.change_column
+    if change is None:
+        return pl.repeat(value=False, n=typed.height, dtype=pl.Boolean, eager=True)
+    return sieve.known.delivered(typed.select(*sieve.dataset.key, change))
+
+
+def _quarantine(sieve: Sieve, rows: pl.DataFrame, flags: pl.DataFrame, broken: PartWriter) -> None:
+    if rows.is_empty():
+        return
+    columns = {rule.name: rule.columns for rule in sieve.rules} | {UNIQUE: sieve.dataset.key}
+    shown = tuple(Rule(name, columns[name], pl.lit(value=False)) for name in flags.columns)
+    broken.write(quarantined(sieve.dataset, as_texts(rows), flags, shown, sieve.day))
