@@ -1,0 +1,57 @@
+"""Optimove's check of missing files, made here first: is every file that it expects of a day delivered?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import PurePosixPath
+
+from optimove_pipeline.datasets.dataset import Dataset
+from optimove_pipeline.ledger import Entry, Ledger, State
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFile:
+    """A data set of which a target lacks the day's files, and why that is so, in words."""
+
+    dataset: str
+    target: str
+    reason: str
+
+
+def missing_files(
+    expected: Sequence[Dataset], day: date, ledger: Ledger, targets: Mapping[str, Collection[str]]
+) -> list[MissingFile]:
+    """Return which files of a partition are not delivered, by data set and then by target.
+
+    ``targets`` are the names of each data set's targets; without any it is expected nowhere. A file is known by the
+    table's name that its own begins with (reference on delivery, section 8, point 9), and one without rows counts
+    as present (point 10).
+
+    Raises:
+        SettingsError: the ledger can't be used.
+        BusyError: another process kept the ledger for half a minute.
+    """
+    return [
+        MissingFile(dataset.name, target, reason)
+        for dataset in expected
+        for target in sorted(targets.get(dataset.name, ()))
+        if (reason := _reason(dataset, ledger.newest(target, dataset.name, day)))
+    ]
+
+
+def _reason(dataset: Dataset, entries: Sequence[Entry]) -> str:
+    """Return why the day's files count as missing; empty if they are there."""
+    parts = [entry for entry in entries if entry.part]
+    if not parts:
+        return "nothing was delivered"
+    if left := [entry for entry in parts if entry.state is not State.DELIVERED]:
+        return f"{len(left)} of {len(parts)} files are not delivered, the first is {left[0].name} ({left[0].state})"
+    if other := [entry.name for entry in parts if not _is_of(entry.name, dataset.table)]:
+        return f"the name of {other[0]} does not begin with {dataset.table}, which Optimove looks for"
+    return ""
+
+
+def _is_of(name: str, table: str) -> bool:
+    return PurePosixPath(name).name.startswith(table)
