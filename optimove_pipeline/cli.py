@@ -245,6 +245,20 @@ def forget_command(
             sys.exit(0 if forget(settings, named, reason, click.echo, at_optimove=at_optimove) else 1)
 
 
+@main.command("approve")
+@click.argument("feed")
+@click.argument("day")
+@click.option("--by", required=True, metavar="NAME", help="Who approves it.")
+@click.option("--reason", required=True, help="Why so few rows, or so many, are right.")
+@plain_errors
+def approve_command(*, feed: str, day: str, by: str, reason: str) -> None:
+    """Approve that the DAY of a FEED is sent though the volume check holds it back."""
+    from optimove_pipeline.commands.approve import approve_day
+
+    given = approve_day(load_settings(), feed, day, by, reason)
+    click.echo(f"{given.approved_by} approves {feed} of {day} with {given.rows:,} rows, no more and no fewer.")
+
+
 @contextmanager
 def tenant_or_sandbox(settings: Settings, *, date_moves: bool = False) -> Iterator[Settings]:
     """Yield the settings, with the sandbox running, and its address in them, if no tenant is configured.
@@ -259,7 +273,7 @@ def tenant_or_sandbox(settings: Settings, *, date_moves: bool = False) -> Iterat
 
     told.print("No tenant is configured (OPTIMOVE_API_URL, OPTIMOVE_CONFIG): using the built-in sandbox.")
     today = None if date_moves else datetime.now(settings.zone).date()
-    with running_sandbox(preset="tiny", today=today) as sandbox:
+    with running_sandbox(preset="tiny", today=today, folder=str(settings.data_dir / "sandbox")) as sandbox:
         os.environ["OPTIMOVE_SANDBOX_URL"] = sandbox.url
         try:
             yield settings.model_copy(update={"api": settings.api.model_copy(update={"url": sandbox.url})})
