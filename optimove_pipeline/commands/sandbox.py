@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -16,10 +18,13 @@ from optimove_pipeline.sandbox.server import serve
 def serve_sandbox(chosen: Mapping[str, Any], further: Sequence[str], tell: Callable[[str], None]) -> None:
     """Serve until interrupted; ``further`` are options as ``name=value``, values as in YAML.
 
+    Unless an option names another one, its folder is ``sandbox`` in the data directory.
+
     Raises:
         SettingsError: an option is unknown or its value can't work, or the port is taken.
     """
-    plain = as_json(SandboxOptions()) | dict(chosen) | dict(_parsed(text) for text in further)
+    folder = Path(os.environ.get("OPTIMOVE_DATA_DIR") or "data") / "sandbox"
+    plain = as_json(SandboxOptions(folder=str(folder))) | dict(chosen) | dict(_parsed(text) for text in further)
     try:
         options = from_json(plain)
     except (TypeError, ValueError) as error:

@@ -34,13 +34,19 @@ missing_field        the last field of each row is absent
 missing_key          in every seventh row the first field is null
 bad_attributes       one attribute value more than was asked for
 few_attributes       one attribute value fewer than was asked for
+refused_rename       SFTP: the file may not be renamed (``sftp/rename``)
+cut_upload           SFTP: half of the first write is stored, the connection is cut (``sftp/write``)
+full_disk            SFTP: half of the first write is stored, the rest of the file refused (``sftp/write``)
+moved_at_once        SFTP: a file in the inbox is taken away as soon as it has its name (``sftp/arrive``)
 ==================== ============================================================================
 
-Faults of rows change data functions only; a fault that finds nothing to change changes nothing.
+Faults of rows change data functions only; a fault that finds nothing to change changes nothing. Those of SFTP meet
+only their own operation, whose one parameter is the file's ``name``, and no other fault meets it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from optimove_pipeline.errors import SettingsError
@@ -75,6 +81,15 @@ PAGES = ("repeat_page", "repeat_last_page", "duplicate_rows", "clashing_rows")
 """Faults of the choice of rows."""
 
 
+RECEIVING: Mapping[str, str] = {
+    "refused_rename": "sftp/rename",
+    "cut_upload": "sftp/write",
+    "full_disk": "sftp/write",
+    "moved_at_once": "sftp/arrive",
+}
+"""Faults of the SFTP server, and the operation that meets each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One line of a script.
@@ -99,8 +114,11 @@ class Fault:
 
     def fits(self, function: str, parameters: Mapping[str, str]) -> bool:
         """Whether a call (``section/name`` and parameters by name in lower case) is one of those meant."""
-        wanted = (self.function or function).lower()
         known = function.lower()
+        if self.fault in RECEIVING or known in RECEIVING.values():
+            wanted = RECEIVING.get(self.fault, "")
+        else:
+            wanted = (self.function or function).lower()
         return wanted in (known, known.partition("/")[2]) and all(
             parameters.get(name.lower()) == str(value) for name, value in self.match.items()
         )
@@ -110,28 +128,31 @@ class Script:
     """The faults switched on, and how many calls each has met."""
 
     def __init__(self) -> None:
+        self._lock = Lock()  # the SFTP server asks from threads of its own
         self._faults: list[Fault] = []
         self._seen: list[int] = []
 
     def replace(self, faults: Sequence[Fault]) -> None:
         """Switch these faults on, and every other one off."""
-        self._faults, self._seen = list(faults), [0] * len(faults)
+        with self._lock:
+            self._faults, self._seen = list(faults), [0] * len(faults)
 
     def take(self, function: str, parameters: Mapping[str, str]) -> str | None:
         """The fault that this call meets, if any. The call is counted."""
         found = None
-        for number, fault in enumerate(self._faults):
-            if fault.fits(function, parameters):
-                turn = self._seen[number] - fault.after
-                self._seen[number] += 1
-                if not found and turn >= 0 and (fault.times is None or turn < fault.times):
-                    found = fault.fault
+        with self._lock:
+            for number, fault in enumerate(self._faults):
+                if fault.fits(function, parameters):
+                    turn = self._seen[number] - fault.after
+                    self._seen[number] += 1
+                    if not found and turn >= 0 and (fault.times is None or turn < fault.times):
+                        found = fault.fault
         return found
 
 
 def names() -> tuple[str, ...]:
     """All faults."""
-    return (*REPLIES, *DELIVERIES, "truncated_json", *PAGES, *_ROWS)
+    return (*REPLIES, *DELIVERIES, "truncated_json", *PAGES, *_ROWS, *RECEIVING)
 
 
 def faulty_page(fault: str | None, segments: Segments, skip: int, top: int) -> list[Row]:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.sandbox.receiver.public_keys import public_blob
 
 FIRST_DAY = date(2020, 1, 1)
 EMPTY_STYLES = ("array", "body", "null", "404")
@@ -97,6 +98,13 @@ class SandboxOptions:
     attributes_as_text: bool = False
     """The old form: one delimited string under CustomerAttribute (reference, section 1.8)."""
 
+    folder: str | None = None
+    """Where the company's database lies, and what the SFTP server needs and gets. None: there is neither."""
+    sftp_port: int = 0
+    """0: any free port. Username and password are those of the legacy login."""
+    public_key: str | None = None
+    """A line of ``authorized_keys`` that the SFTP server lets in, besides the key that it makes."""
+
     def __post_init__(self) -> None:
         _check_tenant(tenant_options(self))
         _check_server(self)
@@ -138,6 +146,13 @@ def _require(name: str, expected: str, value: object, *, holds: bool) -> None:
         raise SettingsError(f"sandbox {name}: expected {expected}, got {value!r}")
 
 
+def _require_public_key(line: str) -> None:
+    try:
+        public_blob(line)
+    except ValueError as problem:
+        raise SettingsError(f"sandbox public_key: {problem}, got {line!r}") from None
+
+
 def _check_tenant(tenant: TenantOptions) -> None:
     per_day = tenant.campaigns_per_day
     # Every campaign holds at least four customers, and none is in two campaigns of a day.
@@ -156,10 +171,14 @@ def _check_tenant(tenant: TenantOptions) -> None:
 
 
 def _check_server(options: SandboxOptions) -> None:
-    _require("port", "0 to 65535", options.port, holds=0 <= options.port <= 65535)
+    for name in ("port", "sftp_port"):
+        port = getattr(options, name)
+        _require(name, "0 to 65535", port, holds=0 <= port <= 65535)
     _require("key", "a value of X-API-KEY", options.key, holds=bool(options.key))
     _require("page_cap", "at least 1", options.page_cap, holds=options.page_cap >= 1)
     _require("empty", "one of " + ", ".join(EMPTY_STYLES), options.empty, holds=options.empty in EMPTY_STYLES)
+    if options.public_key is not None:
+        _require_public_key(options.public_key)
     ttl = options.token_seconds
     _require("token_seconds", "more than 0", ttl, holds=ttl > 0)
     for name in ("latency", "jitter"):

@@ -72,6 +72,33 @@ class RunningSandbox:
         statuses: list[int | None] = self._control("event", told)["statuses"]
         return statuses
 
+    def sftp(self) -> dict[str, Any]:
+        """How to deliver: ``host``, ``port``, ``username``, ``host_key`` (a fingerprint), ``key_file``, ``folder``.
+
+        Raises:
+            RuntimeError: The sandbox has no folder.
+        """
+        found: dict[str, Any] = self._control("sftp")
+        return found
+
+    def settings(self) -> dict[str, Any]:
+        """``sources``, ``datasets`` and ``targets`` of a settings file that sends the company's data to the sandbox.
+
+        Raises:
+            RuntimeError: The sandbox has no folder.
+        """
+        found: dict[str, Any] = self._control("settings")
+        return found
+
+    def deliveries(self) -> dict[str, Any]:
+        """What was delivered: ``files`` and ``days`` with the fields of ``Received`` and ``ReceivedDay``.
+
+        Raises:
+            RuntimeError: The sandbox has no folder.
+        """
+        found: dict[str, Any] = self._control("deliveries")
+        return found
+
     def _control(self, name: str, body: object = None) -> Any:
         server = urlsplit(self.url)
         connection = HTTPConnection(str(server.hostname), server.port, timeout=_ANSWER_SECONDS)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import date
 from time import monotonic, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import uvicorn
@@ -23,12 +23,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.sandbox.company.settings import company_settings, target_settings
 from optimove_pipeline.sandbox.events import notification, notify
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.hashing import generator
+from optimove_pipeline.sandbox.on_disk import on_disk, places_of, refresh_company
 from optimove_pipeline.sandbox.options import SandboxOptions
-from optimove_pipeline.sandbox.replies import Reply, bad_request
+from optimove_pipeline.sandbox.replies import TEXT, Reply, bad_request
 from optimove_pipeline.sandbox.service import Call, Request, Service, function_path, reply_to
+
+if TYPE_CHECKING:  # importing it takes a quarter of a second
+    from optimove_pipeline.sandbox.receiver.server import Receiver
 
 _LOG = logging.getLogger(__name__)
 _GZIP_FROM = 1024
@@ -49,10 +54,18 @@ def serve(options: SandboxOptions, on_ready: Callable[[str], None]) -> None:
     Raises:
         SettingsError: The port is taken or the host is not this machine's.
     """
-    transports: Transports = {}
+    service = Service(options)
     listening = _open_port(options)
+    with on_disk(service) as receiver, suppress(KeyboardInterrupt):
+        _serve(service, receiver, listening, on_ready)
+
+
+def _serve(
+    service: Service, receiver: "Receiver | None", listening: socket.socket, on_ready: Callable[[str], None]
+) -> None:
+    transports: Transports = {}
     config = uvicorn.Config(
-        application(Service(options), transports),
+        application(service, transports, receiver),
         http=_protocol(transports),
         loop="asyncio",
         ws="none",
@@ -64,13 +77,12 @@ def serve(options: SandboxOptions, on_ready: Callable[[str], None]) -> None:
     )
     host, port = listening.getsockname()[:2]
     url = f"http://{host}:{port}/current"
-    _LOG.info("The sandbox of preset %s listens on %s", options.preset, url)
+    _LOG.info("The sandbox of preset %s listens on %s", service.options.preset, url)
     on_ready(url)
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+    uvicorn.Server(config).run(sockets=[listening])
 
 
-def application(service: Service, transports: Transports) -> Starlette:
+def application(service: Service, transports: Transports, receiver: "Receiver | None" = None) -> Starlette:
     """The sandbox as an ASGI application. ``transports`` holds the open connections by the client's address."""
 
     async def health(_: HttpRequest) -> Response:
@@ -81,6 +93,7 @@ def application(service: Service, transports: Transports) -> Starlette:
 
     async def reset(_: HttpRequest) -> Response:
         service.reset()
+        await asyncio.to_thread(refresh_company, service)
         return _json({})
 
     async def faults(request: HttpRequest) -> Response:
@@ -92,6 +105,18 @@ def application(service: Service, transports: Transports) -> Starlette:
     async def event(request: HttpRequest) -> Response:
         return await _send_event(service, request)
 
+    async def deliveries(_: HttpRequest) -> Response:
+        return await asyncio.to_thread(_deliveries, service)
+
+    async def sftp(_: HttpRequest) -> Response:
+        return _json(asdict(receiver)) if receiver else _sent(_no_folder())
+
+    async def settings(_: HttpRequest) -> Response:
+        places = places_of(service)
+        if receiver is None or places is None:
+            return _sent(_no_folder())
+        return _json({**company_settings(places.company.absolute()), **target_settings(asdict(receiver))})
+
     return Starlette(
         routes=[
             Route("/sandbox/health", health),
@@ -100,6 +125,9 @@ def application(service: Service, transports: Transports) -> Starlette:
             Route("/sandbox/faults", faults, methods=["POST"]),
             Route("/sandbox/today", today, methods=["POST"]),
             Route("/sandbox/event", event, methods=["POST"]),
+            Route("/sandbox/deliveries", deliveries),
+            Route("/sandbox/sftp", sftp),
+            Route("/sandbox/settings", settings),
             Mount("/", app=_api(service, transports)),
         ]
     )
@@ -250,6 +278,7 @@ async def _move_today(service: Service, request: HttpRequest) -> Response:
     except (KeyError, TypeError, ValueError):
         return _sent(bad_request('Send {"today": "YYYY-MM-DD"}, or null for the real date.'))
     service.tenant = replace(service.tenant, today=day)
+    await asyncio.to_thread(refresh_company, service)
     return _json({"last_data_update": service.tenant.last_data_update.isoformat()})
 
 
@@ -276,6 +305,20 @@ def _statistics(service: Service) -> dict[str, Any]:
         "logins": service.logins.count,
         "calls": [asdict(call) for call in calls],
     }
+
+
+def _deliveries(service: Service) -> Response:
+    from optimove_pipeline.sandbox.receiver.report import received, received_days
+
+    places = places_of(service)
+    if places is None:
+        return _sent(_no_folder())
+    files = received(places.folder)
+    return _json({"files": [asdict(each) for each in files], "days": [asdict(day) for day in received_days(files)]})
+
+
+def _no_folder() -> Reply:
+    return Reply(404, b"This sandbox has no folder, so nothing is delivered to it.", TEXT)
 
 
 def _sent(reply: Reply) -> Response:

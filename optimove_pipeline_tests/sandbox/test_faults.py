@@ -190,7 +190,8 @@ def test_attribute_values_do_not_fit_the_names(
 def test_every_fault_has_a_line_in_the_documentation_and_a_test_above() -> None:
     documented = faults.__doc__ or ""
     assert [name for name in faults.names() if name not in documented] == []
-    assert len(faults.names()) == 28
+    # Those of SFTP are tested with its server.
+    assert len(faults.names()) - len(faults.RECEIVING) == 28
 
 
 def test_a_fault_is_for_its_function_and_parameters_only(client: httpx.Client, sandbox: RunningSandbox) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from optimove_pipeline.sandbox.company.games import FAR_FUTURE, playable
+from optimove_pipeline.sandbox.company.games import codes
 from optimove_pipeline.sandbox.company.players import active
 from optimove_pipeline.sandbox.customers import customer_id
 from optimove_pipeline.sandbox.hashing import mix, salt
 from optimove_pipeline.sandbox.rows import Row
 
+FAR_FUTURE = datetime.combine(date(2099, 1, 1), time(12))
 ORPHAN = "ghost-player"
 
 _KINDS = ("DEP", "DEP", "DEP", "WD", "BON")
@@ -20,7 +21,7 @@ _DEVICES = ("web", "ios", "android")
 
 
 def payments(seed: int, day: date) -> Iterator[Row]:
-    """A day's payments, then three with a mistake: an orphan, one of the future, one of five decimals."""
+    """A day's payments, then four with a mistake: an orphan, two of the future, one of five decimals."""
     numbers = enumerate(who for index in active(seed, day) for who in [index] * (1 if index % 3 else 2))
     number = 0
     for number, index in numbers:
@@ -28,7 +29,8 @@ def payments(seed: int, day: date) -> Iterator[Row]:
     someone = customer_id(active(seed, day)[0])
     yield _payment(seed, day, number + 1, ORPHAN)
     yield _payment(seed, day, number + 2, someone) | {"created_at": FAR_FUTURE}
-    yield _payment(seed, day, number + 3, someone) | {"amount": Decimal("12.34567")}
+    yield _payment(seed, day, number + 3, someone) | {"changed_at": FAR_FUTURE}
+    yield _payment(seed, day, number + 4, someone) | {"amount": Decimal("12.34567")}
 
 
 def rounds(seed: int, day: date) -> Iterator[Row]:
@@ -66,7 +68,7 @@ def _payment(seed: int, day: date, number: int, player: str) -> Row:
 
 
 def _rounds(day: date, index: int, turn: int, bits: int) -> Row:
-    games = playable()
+    games = codes()
     staked = Decimal(100 + bits % 20_000) / 100
     bonus = Decimal(bits // 7 % 500) / 100
     return {

@@ -5,11 +5,7 @@ from functools import lru_cache
 
 from optimove_pipeline.sandbox.rows import Row
 
-FAR_FUTURE = datetime.combine(date(2099, 1, 1), time(12))
-"""When the rows happened that are dated wrongly."""
-
 GAMES = 40
-_FUTURE_GAME = GAMES - 1
 _WORDS = (
     "Book of Ra",
     "Starburst",
@@ -31,14 +27,14 @@ _STUDIOS = ("NetPlay", "Red Fox", "Évolution", "In-house")
 
 
 def games(before: date) -> list[Row]:
-    """All games; the last, which nobody plays, says that it changed in a future year."""
+    """All games."""
     return [_game(number, before) for number in range(GAMES)]
 
 
 @lru_cache(maxsize=1)
-def playable() -> tuple[str, ...]:
-    """The codes of the games that are played."""
-    return tuple(_code(number) for number in range(_FUTURE_GAME))
+def codes() -> tuple[str, ...]:
+    """The codes of all games."""
+    return tuple(_code(number) for number in range(GAMES))
 
 
 def _code(number: int) -> str:
@@ -54,5 +50,5 @@ def _game(number: int, before: date) -> Row:
         "category": category,
         "kind": kind,
         "studio": _STUDIOS[number % len(_STUDIOS)],
-        "changed_at": FAR_FUTURE if number == _FUTURE_GAME else changed,
+        "changed_at": changed,
     }

@@ -15,6 +15,7 @@ from paramiko import SFTPAttributes, SFTPHandle, SFTPServer, SFTPServerInterface
 from paramiko.sftp import SFTP_FAILURE, SFTP_OK, SFTP_PERMISSION_DENIED
 
 from optimove_pipeline.sandbox.places import INBOX
+from optimove_pipeline.sandbox.receiver.names import is_temporary
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".filepart")
 _WRITING = os.O_WRONLY | os.O_RDWR
 
 Take = Callable[[str, Mapping[str, str]], str | None]
@@ -202,11 +202,6 @@ class Files(SFTPServerInterface):
             target = self._shelf.taken / inside.relative_to(INBOX)
             target.parent.mkdir(parents=True, exist_ok=True)
             file.replace(target)
-
-
-def is_temporary(path: Path) -> bool:
-    """Whether a name, or that of a folder above, says that the file is not whole yet."""
-    return any(part.startswith(".") for part in path.parts) or path.name.endswith(_TEMPORARY)
 
 
 def _renamed_folder(old: Path, new: Path) -> int:

@@ -12,8 +12,9 @@ import paramiko
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.sandbox.places import INBOX, Places
 from optimove_pipeline.sandbox.receiver.files import Files, Shelf, Take
-from optimove_pipeline.sandbox.receiver.keys import fingerprint, kept_key, public_blob
+from optimove_pipeline.sandbox.receiver.keys import fingerprint, kept_key
 from optimove_pipeline.sandbox.receiver.login import Account, Login
+from optimove_pipeline.sandbox.receiver.public_keys import public_blob
 
 _LOG = logging.getLogger(__name__)
 # A client that goes away in the middle is no error of ours, but the library would log it as one.
@@ -60,17 +61,23 @@ def running_receiver(places: Places, options: ReceiverOptions, fault: Take = lam
         fault: Tells the fault that an operation meets, if any.
 
     Raises:
-        SettingsError: The port is taken, or the public key is none.
+        SettingsError: The port is taken.
+        ValueError: ``public_key`` is no line of a public key.
     """
     places.make()
     host_key, user_key = kept_key(places.host_key), kept_key(places.user_key)
-    account = Account(options.username, options.password, (user_key.asbytes(), *_further_keys(options)))
+    further = [public_blob(options.public_key)] if options.public_key else []
+    account = Account(options.username, options.password, (user_key.asbytes(), *further))
     serving = _Serving(account, host_key, Shelf(places.sftp_root, places.taken, fault), _open_port(options))
     host, port = serving.listening.getsockname()[:2]
-    _LOG.info("The sandbox's SFTP server listens on %s:%d, host key %s", host, port, fingerprint(host_key))
+    receiver = Receiver(host, port, options.username, fingerprint(host_key), str(places.user_key.absolute()))
+    _LOG.info(
+        "The sandbox's SFTP server: %s port %d, user %s, key file %s, host key %s, folder %s",
+        *(receiver.host, receiver.port, receiver.username, receiver.key_file, receiver.host_key, receiver.folder),
+    )
     threading.Thread(target=serving.accept, name="sandbox-sftp", daemon=True).start()
     try:
-        yield Receiver(host, port, options.username, fingerprint(host_key), str(places.user_key.absolute()))
+        yield receiver
     finally:
         serving.stop()
 
@@ -110,15 +117,6 @@ class _Serving:
         # With an event it returns at once: a client that is slow to greet keeps nobody else waiting.
         transport.start_server(event=threading.Event(), server=Login(self.account))
         return transport
-
-
-def _further_keys(options: ReceiverOptions) -> list[bytes]:
-    if options.public_key is None:
-        return []
-    try:
-        return [public_blob(options.public_key)]
-    except ValueError as problem:
-        raise SettingsError(f"sandbox public_key: {problem}") from None
 
 
 def _open_port(options: ReceiverOptions) -> socket.socket:
