@@ -209,6 +209,11 @@ class Staging:
         found = (self.root / stage / feed).glob(f"*/{_MANIFEST}")
         return sorted(partition_of(manifest.parent.name) for manifest in found)
 
+    def counts(self, stage: str, feed: str) -> dict[date, int]:
+        """Return the rows of each day held of a feed at a stage, oldest first."""
+        held = {day: self.find(stage, feed, day) for day in self.days(stage, feed)}
+        return {day: partition.rows for day, partition in held.items() if partition is not None}
+
     def newest(self, stage: str, feed: str, until: date | None = None) -> date | None:
         """Return the newest day held, not after ``until``."""
         return max((day for day in self.days(stage, feed) if until is None or day <= until), default=None)

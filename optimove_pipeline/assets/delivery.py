@@ -1,7 +1,7 @@
 """The factory of the stages that feeds of both ways share: ``packaged`` and ``delivered``."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -9,19 +9,22 @@ import dagster as dg
 
 from optimove_pipeline.assets.outcomes import Days, report_days
 from optimove_pipeline.assets.partitions import as_days
+from optimove_pipeline.assets.passage import Judged, Passage
 from optimove_pipeline.assets.resources import OptimoveResource
 from optimove_pipeline.assets.snapshots import absent_past_days, asked_for_alone
 from optimove_pipeline.assets.stage_asset import key, stage_asset
 from optimove_pipeline.deliveries_table import copy_ledger
-from optimove_pipeline.errors import BusyError, PipelineError
+from optimove_pipeline.errors import BusyError, ContractError, PipelineError
 from optimove_pipeline.feeds import Feed
 from optimove_pipeline.ledger import Ledger, ledger_file
 from optimove_pipeline.packages import Package, open_package, package_folder
+from optimove_pipeline.partition_keys import partition_key
 from optimove_pipeline.readiness import ready_at
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.session import Session
 from optimove_pipeline.stages.deliver import Delivered, deliver
 from optimove_pipeline.stages.package import package
+from optimove_pipeline.suppression import suppressed
 from optimove_pipeline.targets.opening import open_target
 
 CHANGED = "the day was read again and has changed"
@@ -36,36 +39,46 @@ class DeliveryConfig(dg.Config):
     """The reason why delivered days are sent once more; it is recorded in the ledger."""
 
 
-MakePackage = Callable[[Session, date], Package]
-"""Returns the package of a feed's partition; makes it if it is not there."""
-
-
 def delivery_assets(
     feed: Feed,
     partitions: dg.PartitionsDefinition[str],
     policy: dg.BackfillPolicy,
     targets: tuple[str, ...],
-    make: MakePackage,
+    passage: Passage,
 ) -> list[dg.AssetsDefinition]:
     """Return the assets of a feed that take its validated partitions to ``targets``."""
-    return [_packaged(feed, partitions, policy, make), _delivered(feed, partitions, policy, targets)]
+    return [
+        _packaged(feed, partitions, policy, passage),
+        _delivered(feed, partitions, policy, targets, passage),
+    ]
 
 
-def report_package(report: Report) -> MakePackage:
-    """Return what packages a report's day."""
+def report_passage(report: Report) -> Passage:
+    """Return the way of a report's packages; a day that changed is sent again unless the settings refuse it."""
 
     def make(session: Session, day: date) -> Package:
         settings = session.settings
-        partition = session.staging.open("validated", report.name, day)
-        options = settings.packages.of(report.name)
-        return package(report, partition, options, settings.packages_folder, ready=ready_at(settings, day))
+        return package(
+            report,
+            session.staging.open("validated", report.name, day),
+            settings.packages.of(report.name),
+            settings.packages_folder,
+            ready=ready_at(settings, day),
+            suppressed=suppressed(settings.data_dir),
+            customer_column="customer_id" if report.column("customer_id") else None,
+        )
 
-    return make
+    def changed(session: Session) -> str | None:
+        return CHANGED if session.settings.delivery.changed_reports == "redeliver" else None
+
+    return Passage(make, changed=changed)
 
 
 def _packaged(
-    feed: Feed, partitions: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy, make: MakePackage
+    feed: Feed, partitions: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy, passage: Passage
 ) -> dg.AssetsDefinition:
+    asset_key = key("packaged", feed.name)
+
     @stage_asset(
         "packaged",
         feed,
@@ -74,22 +87,46 @@ def _packaged(
         deps=[key("validated", feed.name)],
         kinds={"file"},
         description=f"{feed.title} as files for its targets: parts under the size limit, and a manifest.",
+        checks=[
+            dg.AssetCheckSpec(name, asset=asset_key, description="Optimove's own check, before anything leaves.")
+            for name in passage.checks
+        ],
     )
     def packaged(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
-        session = optimove.session
+        session, judged = optimove.session, dict[date, Sequence[Judged]]()
         days = _asked(context, session, feed, "validated")
         for day in as_days(context.partition_keys):
             if day in days.skipped.days:
                 continue
             try:
-                made = make(session, day)
+                made = passage.make(session, day)
+                judged[day] = passage.judge(session, made)
             except PipelineError as error:
                 days.missing[day] = error
             else:
-                days.made[day] = _package_metadata(made)
-        return report_days(context, days, alone=asked_for_alone(context))
+                days.made[day] = _package_metadata(made) | {each.check: each.text for each in judged[day]}
+        return report_days(context, days, _results(passage, judged), alone=asked_for_alone(context))
 
     return packaged
+
+
+def _results(passage: Passage, judged: Mapping[date, Sequence[Judged]]) -> list[dg.AssetCheckResult]:
+    """Return one result for each check over all partitions of the run."""
+    results = []
+    for name in passage.checks:
+        failed = {
+            day: each for day, every in judged.items() for each in every if each.check == name and not each.passed
+        }
+        blocks = any(each.blocks for each in failed.values())
+        results.append(
+            dg.AssetCheckResult(
+                check_name=name,
+                passed=not failed,
+                severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
+                description="; ".join(each.text for _, each in sorted(failed.items())) or None,
+            )
+        )
+    return results
 
 
 def _asked(context: dg.AssetExecutionContext, session: Session, feed: Feed, upstream: str) -> Days:
@@ -112,7 +149,11 @@ def _package_metadata(made: Package) -> dict[str, Any]:
 
 
 def _delivered(
-    feed: Feed, partitions: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy, targets: tuple[str, ...]
+    feed: Feed,
+    partitions: dg.PartitionsDefinition[str],
+    policy: dg.BackfillPolicy,
+    targets: tuple[str, ...],
+    passage: Passage,
 ) -> dg.AssetsDefinition:
     @stage_asset(
         "delivered",
@@ -128,44 +169,64 @@ def _delivered(
         context: dg.AssetExecutionContext, config: DeliveryConfig, optimove: OptimoveResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session = optimove.session
-        ledger = Ledger(ledger_file(session.settings.data_dir))
         days = _asked(context, session, feed, "packaged")
         for day in as_days(context.partition_keys):
             if day in days.skipped.days:
                 continue
             try:
-                made = open_package(package_folder(session.settings.packages_folder, feed.name, day))
+                made = _let_go(session, feed, day, passage)
+                done = _deliver_everywhere(session, made, targets, passage, config.redeliver or None)
             except PipelineError as error:
                 days.missing[day] = error
-                continue
-            done, failed = _deliver_everywhere(session, feed, made, targets, ledger, config.redeliver or None)
-            if failed:
-                days.missing[day] = failed[0] if len(failed) == 1 else PipelineError("; ".join(map(str, failed)))
             else:
                 days.made[day] = _delivery_metadata(made, done)
-        _copy(optimove, ledger)
+        _copy(optimove)
         return report_days(context, days, alone=asked_for_alone(context))
 
     return delivered
 
 
+def _let_go(session: Session, feed: Feed, day: date, passage: Passage) -> Package:
+    """Return a partition's package, made anew if what it is made of has changed, once no check holds it back.
+
+    Raises:
+        PartitionError: it was never packaged.
+        ContractError: a check holds it back.
+    """
+    open_package(package_folder(session.settings.packages_folder, feed.name, day))
+    made = passage.make(session, day)
+    blocking = [each for each in passage.judge(session, made) if each.blocks and not each.passed]
+    if blocking:
+        told = "; ".join(f"{each.check}: {each.text}" for each in blocking)
+        raise ContractError(
+            f"delivered/{feed.name} of {partition_key(day)} is held back. {told}. If that is right, "
+            f"`optimove-pipeline approve {feed.name} {partition_key(day)} --by NAME --reason TEXT` lets it go"
+        )
+    return made
+
+
 def _deliver_everywhere(
-    session: Session, feed: Feed, made: Package, targets: tuple[str, ...], ledger: Ledger, redeliver: str | None
-) -> tuple[list[Delivered], list[PipelineError]]:
-    """Deliver to each target, whatever becomes of the others."""
+    session: Session, made: Package, targets: tuple[str, ...], passage: Passage, redeliver: str | None
+) -> list[Delivered]:
+    """Deliver to each target, whatever becomes of the others.
+
+    Raises:
+        PipelineError: a target did not take it.
+    """
     done, failed = list[Delivered](), list[PipelineError]()
-    resent = isinstance(feed, Report) and session.settings.delivery.changed_reports == "redeliver"
+    ledger, changed = Ledger(ledger_file(session.settings.data_dir)), passage.changed(session)
     for name in targets:
         target = open_target(name, session.settings.target(name), session.settings.data_dir)
         try:
-            done.append(
-                deliver(
-                    made, target, ledger, session.run_id, redeliver=redeliver, changed=CHANGED if resent else None
-                )
-            )
+            done.append(deliver(made, target, ledger, session.run_id, redeliver=redeliver, changed=changed))
+            passage.record(session, made, name)
         except PipelineError as error:
             failed.append(error)
-    return done, failed
+    if len(failed) > 1:
+        raise PipelineError("; ".join(map(str, failed)))
+    if failed:
+        raise failed[0]
+    return done
 
 
 def _delivery_metadata(made: Package, done: list[Delivered]) -> dict[str, Any]:
@@ -180,8 +241,9 @@ def _delivery_metadata(made: Package, done: list[Delivered]) -> dict[str, Any]:
     }
 
 
-def _copy(optimove: OptimoveResource, ledger: Ledger) -> None:
+def _copy(optimove: OptimoveResource) -> None:
     """Bring ``ops.deliveries`` up to date; the ledger itself is whole, so a busy warehouse can wait."""
+    ledger = Ledger(ledger_file(optimove.session.settings.data_dir))
     try:
         with optimove.warehouse.open("recording deliveries") as connection:
             copy_ledger(connection, ledger)

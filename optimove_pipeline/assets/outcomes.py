@@ -23,6 +23,7 @@ from optimove_pipeline.errors import (
     SettingsError,
     UnauthorizedError,
 )
+from optimove_pipeline.partition_keys import partition_key
 
 COMPLETE = "complete"
 """The check on every asset: each day of the run was made."""
@@ -68,7 +69,8 @@ def ranges(days: Sequence[date]) -> str:
             runs[-1].append(day)
         else:
             runs.append([day])
-    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+    named = [[partition_key(run[0]), partition_key(run[-1])] for run in runs]
+    return ", ".join(first if first == last else f"{first} to {last}" for first, last in named)
 
 
 def report_days(
@@ -87,10 +89,12 @@ def report_days(
     """
     for day, metadata in sorted(days.made.items()):
         context.log_event(
-            dg.AssetMaterialization(asset_key=context.asset_key, partition=day.isoformat(), metadata=dict(metadata))
+            dg.AssetMaterialization(
+                asset_key=context.asset_key, partition=partition_key(day), metadata=dict(metadata)
+            )
         )
     for day, error in sorted(days.missing.items()):
-        context.log.error(f"{context.asset_key.to_user_string()} of {day} is held back: {error}")
+        context.log.error(f"{context.asset_key.to_user_string()} of {partition_key(day)} is held back: {error}")
     if days.missing and not days.made and needed:
         raise _failure(days.missing)
     if days.skipped.days and alone:
@@ -109,7 +113,7 @@ def _failure(missing: Mapping[date, PipelineError]) -> dg.Failure:
     description = "\n".join(dict.fromkeys(str(error) for _, error in errors))
     return dg.Failure(
         description=description,
-        metadata={"days": ", ".join(day.isoformat() for day, _ in errors)},
+        metadata={"days": ", ".join(partition_key(day) for day, _ in errors)},
         allow_retries=_worth_another_try([error for _, error in errors]),
     )
 
@@ -121,7 +125,7 @@ def _worth_another_try(errors: Sequence[PipelineError]) -> bool:
 
 
 def _completeness(days: Days) -> dg.AssetCheckResult:
-    told = [f"{day}: {error}" for day, error in sorted(days.missing.items())]
+    told = [f"{partition_key(day)}: {error}" for day, error in sorted(days.missing.items())]
     if days.skipped.days:
         told.append(str(days.skipped))
     return dg.AssetCheckResult(

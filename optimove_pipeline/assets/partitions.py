@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Protocol
 
 import dagster as dg
 
 from optimove_pipeline.config import Settings
+from optimove_pipeline.partition_keys import HOUR_FORMAT, partition_of
 from optimove_pipeline.periods import most_days
 
 
@@ -17,6 +18,12 @@ def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
     return dg.DailyPartitionsDefinition(
         start_date=settings.tenant.start_date.isoformat(), timezone=settings.tenant.timezone
     )
+
+
+def hourly_partitions(settings: Settings) -> dg.HourlyPartitionsDefinition:
+    """Return the closed hours (UTC) since the tenant's start date."""
+    start = datetime.combine(settings.tenant.start_date, time(), settings.zone).astimezone(UTC)
+    return dg.HourlyPartitionsDefinition(start_date=f"{start:{HOUR_FORMAT}}", fmt=HOUR_FORMAT, timezone="UTC")
 
 
 def backfill_policy(settings: Settings) -> dg.BackfillPolicy:
@@ -43,5 +50,5 @@ def days_of_run(context: _HasRun, partitions: dg.DailyPartitionsDefinition) -> l
 
 
 def as_days(keys: Sequence[str]) -> list[date]:
-    """Return partition keys as days."""
-    return [date.fromisoformat(key) for key in keys]
+    """Return partition keys as days, or as hours where they are."""
+    return [*map(partition_of, keys)]

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from optimove_pipeline.assets.contract_checks import check_results, check_specs
-from optimove_pipeline.assets.delivery import delivery_assets, report_package
+from optimove_pipeline.assets.delivery import delivery_assets, report_passage
 from optimove_pipeline.assets.filters import ReportConfig
 from optimove_pipeline.assets.metadata import column_schema, history_plot, preview
 from optimove_pipeline.assets.outcomes import Days, report_days
@@ -36,7 +36,7 @@ def report_assets(
     """Return the assets of a report's stages; without ``targets`` the last of them is ``published``."""
     assets = [stage(report, partitions, policy) for stage in (_extracted, _validated, _published)]
     if targets:
-        assets += delivery_assets(report, partitions, policy, targets, report_package(report))
+        assets += delivery_assets(report, partitions, policy, targets, report_passage(report))
     return assets
 
 
@@ -98,7 +98,7 @@ def _extracted(
         outcome = session.extract(report, [day for day in asked if day not in skipped.days], filters)
         waited = session.waited_seconds - waited_before
         days = Days(missing=dict(outcome.failed), skipped=skipped)
-        plot = history_plot(_counts(session, "report", report.name))
+        plot = history_plot(session.staging.counts("report", report.name))
         for day, done in outcome.extracted.items():
             spent = session.journal.tallies[report.name, day]
             days.made[day] = {
@@ -164,7 +164,7 @@ def _validated(
                 _set_aside(optimove, report, day)
             except PipelineError as error:
                 days.missing[day] = error
-        history = _counts(session, "validated", report.name)
+        history = session.staging.counts("validated", report.name)
         plot = history_plot(history)
         for day, validation in validations.items():
             days.made[day] = {**_validation_metadata(session, report, day, validation), "rows per day": plot}
@@ -238,9 +238,3 @@ def _published(
         return report_days(context, days, alone=asked_for_alone(context))
 
     return published
-
-
-def _counts(session: Session, stage: str, feed: str) -> dict[date, int]:
-    staging = session.staging
-    days = staging.days(stage, feed)
-    return {day: partition.rows for day in days if (partition := staging.find(stage, feed, day))}

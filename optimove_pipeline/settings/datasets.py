@@ -9,15 +9,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    Discriminator,
     Field,
-    StrictBool,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
+    PlainValidator,
+    Tag,
     model_validator,
 )
 
 from optimove_pipeline.settings.packages import FeedName
+from optimove_pipeline.settings.problems import BRANCH
 from optimove_pipeline.settings.readiness import UtcTime
 from optimove_pipeline.settings.types import Count, Flag, Id, Section, Share, Text, not_empty
 
@@ -35,10 +35,21 @@ CurrencyCode = Annotated[str, AfterValidator(_currency)]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
+def _plain(value: Any) -> Any:
+    if not isinstance(value, str | int | float | bool):
+        raise ValueError("expected text, a number, true or false")  # noqa: TRY004 - pydantic's way to refuse
+    return value
+
+
+PlainValue = Annotated[
+    str | int | float | bool, PlainValidator(_plain, json_schema_input_type=str | int | float | bool)
+]
+
+
 class Constant(Section):
     """A value that every row has."""
 
-    constant: StrictStr | StrictInt | StrictFloat | StrictBool
+    constant: PlainValue
 
 
 class SourceColumn(Section):
@@ -56,7 +67,16 @@ def _mapped(value: Any) -> Any:
     return value
 
 
-Mapped = Annotated[SourceColumn | Constant, BeforeValidator(_mapped)]
+def _branch(value: Any) -> str:
+    is_constant = isinstance(value, Constant) or (isinstance(value, dict) and "constant" in value)
+    return f"{BRANCH}{'constant' if is_constant else 'column'}"
+
+
+Mapped = Annotated[
+    Annotated[SourceColumn, Tag(f"{BRANCH}column")] | Annotated[Constant, Tag(f"{BRANCH}constant")],
+    Discriminator(_branch),
+    BeforeValidator(_mapped, json_schema_input_type=Text | SourceColumn | Constant),
+]
 
 
 class Complete(Section):
@@ -100,6 +120,7 @@ class DatasetSettings(Section):
     cadence: Cadence = "daily"
     starts: UtcTime | None = Field(None, description="in place of datasets.starts")
     readiness: UtcTime | None = Field(None, description="in place of datasets.readiness")
+    within_minutes: Count = Field(30, description="minutes after an hour's end by which it is delivered, if hourly")
     complete: Complete = Complete()
     expected: Flag = Field(default=True, description="its files are on Optimove's list of expected files")
     rules: dict[str, Severity] = Field({}, description="rule: what it does to a row that breaks it")

@@ -1,0 +1,36 @@
+"""How the packages of a feed are made, judged before they leave, and recorded once they are delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from optimove_pipeline.packages import Package
+from optimove_pipeline.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a check of a package says; one that does not pass and ``blocks`` holds the delivery back."""
+
+    check: str
+    passed: bool
+    blocks: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The way of one feed's packages to their targets.
+
+    ``make`` returns the package of a partition, and makes it if it is not there; ``judge`` returns what the ``checks``
+    say of it; ``changed`` is the reason under which a package that changed since its delivery is sent again by
+    itself, None where a person must give one; ``record`` notes that a target, by its name, has a package whole.
+    """
+
+    make: Callable[[Session, date], Package]
+    checks: tuple[str, ...] = ()
+    judge: Callable[[Session, Package], Sequence[Judged]] = lambda session, package: ()
+    changed: Callable[[Session], str | None] = lambda session: None
+    record: Callable[[Session, Package, str], None] = lambda session, package, target: None

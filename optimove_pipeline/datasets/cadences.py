@@ -1,0 +1,40 @@
+"""When the partitions of a data set are looked for at the source, and when they are due at Optimove."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from optimove_pipeline.cadence import Cadence, Daily, Hourly
+
+if TYPE_CHECKING:
+    from optimove_pipeline.config import Settings
+
+_DAY = timedelta(days=1)
+
+
+def cadence_of(settings: Settings, dataset: str) -> Cadence:
+    """Return the cadence of a data set, by its name: a partition is ready at its start, and late at its readiness.
+
+    A day starts at ``datasets.starts`` and is due at ``datasets.readiness``, the next time that it is; an hour starts
+    ``datasets.delay_minutes`` after its end and is due ``within_minutes`` after it.
+    """
+    own = settings.datasets.of(dataset)
+    if own.cadence == "hourly":
+        delay = timedelta(minutes=settings.datasets.delay_minutes)
+        return Hourly(settings, delay, max(timedelta(minutes=own.within_minutes) - delay, timedelta(minutes=1)))
+    starts, due = time.fromisoformat(own.starts or ""), time.fromisoformat(own.readiness or "")
+    apart = (_since_midnight(due) - _since_midnight(starts)) % _DAY or _DAY
+    update = {"time": own.starts, "deadline_hours": apart / timedelta(hours=1)}
+    return Daily(settings.model_copy(update={"readiness": settings.readiness.model_copy(update=update)}))
+
+
+def stamp_of_names(settings: Settings, dataset: str, partition: date) -> datetime:
+    """Return the moment (UTC) that the names of a partition's files carry: a day's readiness, or an hour's start."""
+    if isinstance(partition, datetime):
+        return partition.replace(tzinfo=UTC)
+    return cadence_of(settings, dataset).late_at(partition)
+
+
+def _since_midnight(moment: time) -> timedelta:
+    return timedelta(hours=moment.hour, minutes=moment.minute)
