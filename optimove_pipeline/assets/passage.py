@@ -24,8 +24,8 @@ class Judged:
 class Passage:
     """The way of one feed's packages to their targets.
 
-    ``make`` returns the package of a partition, and makes it if it is not there; ``judge`` returns what the ``checks``
-    say of it; ``changed`` is the reason under which a package that changed since its delivery is sent again by
+    ``make`` returns the package of a partition, and makes it if it is not there; ``judge`` returns what the
+    ``checks`` say of it; ``changed`` is the reason under which a package that changed since its delivery is sent again by
     itself, None where a person must give one; ``record`` notes that a target, by its name, has a package whole.
     """
 

@@ -39,6 +39,8 @@ def test_published_assets_have_the_policy_and_no_others() -> None:
         "report/promo_codes": None,
         "validated/promo_codes": None,
         "published/promo_codes": freshness_policy(chosen),
+        "packaged/promo_codes": None,
+        "delivered/promo_codes": None,
     }
 
 

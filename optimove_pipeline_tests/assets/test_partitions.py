@@ -34,5 +34,5 @@ def test_a_backfill_is_cut_by_the_chunk_of_the_settings(chunk: dict[str, object]
 def test_every_stage_of_every_report_has_the_policy_of_the_settings() -> None:
     definitions = build_definitions(settings_of(interval="daily", size=4))
     nodes = [*definitions.resolve_asset_graph().asset_nodes]
-    assert len(nodes) == 9
+    assert len(nodes) == 15
     assert {node.backfill_policy for node in nodes} == {dg.BackfillPolicy.multi_run(4)}
