@@ -17,9 +17,11 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
+from optimove_pipeline.datasets.catalogue import datasets_of
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.settings.alerts import Alerts
 from optimove_pipeline.settings.api import Api, BudgetLimits
+from optimove_pipeline.settings.datasets import Datasets
 from optimove_pipeline.settings.delivery import OUTBOX, Delivery
 from optimove_pipeline.settings.listener import Listener
 from optimove_pipeline.settings.packages import Packages
@@ -85,10 +87,12 @@ class Settings(Section):
     packages: Packages = Packages()
     targets: Targets = Field({}, description="where packages are delivered, by a name of your choice")
     delivery: Delivery = Delivery()
+    datasets: Datasets = Datasets()
     warehouse: WarehouseSettings = WarehouseSettings()
     retention: Retention = Retention()
     sandbox: SkipJsonSchema[bool] = Field(default=False, exclude=True)
     data_dir: SkipJsonSchema[Path] = Field(Path("data"), exclude=True)
+    base_dir: SkipJsonSchema[Path] = Field(Path(), exclude=True)
 
     @model_validator(mode="after")
     def _known_targets(self) -> Self:
@@ -129,7 +133,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     data_dir = Path(env.get("OPTIMOVE_DATA_DIR") or "data").absolute()
     file = env.get("OPTIMOVE_CONFIG")
     if file:
-        return parse_settings(read_yaml(Path(file)), source=file, data_dir=data_dir)
+        base_dir = Path(file).absolute().parent
+        return parse_settings(read_yaml(Path(file)), source=file, data_dir=data_dir, base_dir=base_dir)
     if env.get("OPTIMOVE_API_URL") or env.get("OPTIMOVE_API_KEY"):
         return parse_settings({}, source="the environment", data_dir=data_dir)
     return sandbox_settings(env.get("OPTIMOVE_SANDBOX_URL") or SANDBOX_URL, data_dir)
@@ -150,18 +155,25 @@ def sandbox_settings(url: str, data_dir: Path) -> Settings:
     )
 
 
-def parse_settings(document: Any, *, source: str, data_dir: Path) -> Settings:
+def parse_settings(document: Any, *, source: str, data_dir: Path, base_dir: Path = Path()) -> Settings:
     """Return the settings that a document (the YAML file's mappings and lists) holds; ``source`` is for messages.
+
+    Paths of contracts in it are relative to ``base_dir``.
 
     Raises:
         SettingsError: one line for each setting that is unknown or wrong.
     """
     if not isinstance(document, dict):
         raise SettingsError(f"{source}: expected settings by name at the top, such as `tenant:`")
-    for internal in ("sandbox", "data_dir"):
+    for internal in ("sandbox", "data_dir", "base_dir"):
         if internal in document:
             raise SettingsError(f"{source}: {internal}: no such setting")
     try:
-        return Settings.model_validate({**document, "data_dir": data_dir})
+        settings = Settings.model_validate({**document, "data_dir": data_dir, "base_dir": base_dir})
     except ValidationError as error:
         raise SettingsError("\n".join(describe(source, details, Settings) for details in error.errors())) from None
+    try:
+        datasets_of(settings.datasets, base_dir)
+    except SettingsError as error:
+        raise SettingsError("\n".join(f"{source}: {line}" for line in str(error).splitlines())) from None
+    return settings

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from optimove_pipeline.feeds import Column, Feed, Kind
+from optimove_pipeline.settings.packages import Format
 
 PARTITION = Column("_partition", Kind.TEXT)
 """The column of a data set's table that holds the partition: ``2026-11-20``, or ``2026-11-20T14`` by the hour."""
@@ -111,7 +112,7 @@ class Dataset(Feed):
     load: Load = Load.CHANGES
     change_column: str | None = "LastUpdated"
     customer_column: str | None = None
-    format: str | None = None
+    format: Format | None = None
     one_of: tuple[str, ...] = ()
     events: tuple[Event, ...] = ()
     severities: tuple[tuple[str, Severity], ...] = ()

@@ -41,7 +41,12 @@ def _section(section: Schema, prefix: str, known: Schema) -> Iterator[tuple[str,
             yield key, value["default"]
             yield from _kinds(mapped["oneOf"], key, known)
             continue
-        inner, suffix, itself = _inner(value, known)
+        if isinstance(mapped, dict) and any("$ref" in each for each in mapped.get("anyOf", ())):
+            yield key, value["default"]
+            for each in (each for each in mapped["anyOf"] if "$ref" in each):
+                yield from _section(known[each["$ref"].rpartition("/")[2]], f"{key}.<column>.", known)
+            continue
+        inner, suffix, itself = _inner(value, known, "name" if prefix == "datasets." else "report")
         if itself:
             yield key, value.get("default", REQUIRED)
         if inner:
@@ -58,8 +63,11 @@ def _kinds(references: list[Schema], prefix: str, known: Schema) -> Iterator[tup
             yield f"{prefix}.<{'name' if agreed else kind}>.{name}", default
 
 
-def _inner(value: Schema, known: Schema) -> tuple[Schema | None, str, bool]:
-    """Return the section that a setting holds, how its key goes on, and whether the setting counts itself."""
+def _inner(value: Schema, known: Schema, mapped_by: str) -> tuple[Schema | None, str, bool]:
+    """Return the section that a setting holds, how its key goes on, and whether the setting counts itself.
+
+    A setting that is mapped goes on with ``<mapped_by>``.
+    """
     optional = next((each for each in value.get("anyOf", ()) if "$ref" in each), None)
     listed, mapped = value.get("items", {}), value.get("additionalProperties", {})
     for holder, suffix, itself in ((value, "", False), (optional, "", True), (listed, "[]", True)):
@@ -67,7 +75,7 @@ def _inner(value: Schema, known: Schema) -> tuple[Schema | None, str, bool]:
         if "properties" in found:
             return found, suffix, itself
     if isinstance(mapped, dict) and "$ref" in mapped:
-        return known[mapped["$ref"].rpartition("/")[2]], ".<report>", True
+        return known[mapped["$ref"].rpartition("/")[2]], f".<{mapped_by}>", True
     return None, "", True
 
 

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from optimove_pipeline.config import Settings, load_settings, parse_settings, sandbox_settings
+from optimove_pipeline.datasets.catalogue import CONTRACTS
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.session import api_options
@@ -17,6 +18,8 @@ from optimove_pipeline.session import api_options
 FILE = "optimove.yaml"
 EACH = "reports.each.customers_by_action"
 PACKED = "packages.each.customers_by_action"
+SENT = "datasets.each.customers"
+VOLUMES = ("datasets.volume", f"{SENT}.volume")
 
 KINDS = ("local", "sftp", "s3", "gcs", "azure")
 CLOUDS = KINDS[2:]
@@ -90,6 +93,49 @@ RIGHT: dict[str, Any] = {
     "listener.port": 9000,
     "listener.secret": "${EVENTS_SECRET}",
     "listener.header": "X-Event-Secret",
+    "datasets.preset": "ecommerce",
+    "datasets.contracts": [CONTRACTS / "retail.yaml"],
+    "datasets.select": ["customers"],
+    "datasets.source": "shop",
+    "datasets.change_column": "updated_at",
+    "datasets.starts": "01:00",
+    "datasets.readiness": "05:30",
+    "datasets.warn_minutes": 45,
+    "datasets.overlap_hours": 0,
+    "datasets.delay_minutes": 0,
+    "datasets.history_months": 1,
+    "datasets.tolerated_share": 0.05,
+    "datasets.rules": {"trim": "warn", "email:Email": "block"},
+    "datasets.currency": "EUR",
+    **{f"{volume}.compare_average": False for volume in VOLUMES},
+    **{f"{volume}.days_backwards": 28 for volume in VOLUMES},
+    **{f"{volume}.factor": 0.5 for volume in VOLUMES},
+    **{f"{volume}.most": 2.5 for volume in VOLUMES},
+    **{f"{volume}.blocks": False for volume in VOLUMES},
+    **{f"{volume}.ignored_weekdays": ["sunday"] for volume in VOLUMES},
+    **{f"{volume}.by_weekday": False for volume in VOLUMES},
+    f"{SENT}.source": "crm",
+    f"{SENT}.table": "crm.players",
+    f"{SENT}.query": "SELECT * FROM crm.players",
+    f"{SENT}.columns.Email.column": "mail",
+    f"{SENT}.columns.Email.values": {"none@example.com": ""},
+    f"{SENT}.columns.Email.format": "%d.%m.%Y",
+    f"{SENT}.columns.Email.timezone": "Europe/London",
+    f"{SENT}.columns.Brand.constant": 7,
+    f"{SENT}.omit": ["Alias"],
+    f"{SENT}.change_column": "changed_at",
+    f"{SENT}.load": "snapshot",
+    f"{SENT}.cadence": "hourly",
+    f"{SENT}.starts": "01:30",
+    f"{SENT}.readiness": "05:00",
+    f"{SENT}.within_minutes": 20,
+    f"{SENT}.complete.query": "SELECT count(*) FROM loads WHERE day = ?",
+    f"{SENT}.complete.marker": "/drop/{date:%Y%m%d}.done",
+    f"{SENT}.complete.newest_change": True,
+    f"{SENT}.expected": False,
+    f"{SENT}.rules": {"length:Email": "warn"},
+    f"{SENT}.currency": "USD",
+    f"{SENT}.tolerated_share": 0.2,
     "delivery.reports": "none",
     "delivery.datasets": ["outbox"],
     "delivery.each": {"promo_codes": "none", "customers": ("outbox",)},
@@ -316,6 +362,49 @@ WRONG: dict[str, tuple[Any, str]] = {
     "retention.landing_days": (0.5, "expected a whole number"),
     "retention.staging_days": (28, "expected at least 29"),
     "retention.package_days": (29, "expected at least 30"),
+    "datasets.preset": ("poker", "expected 'casino', 'sport', 'sport_casino' or 'ecommerce'"),
+    "datasets.contracts": ("contracts.yaml", "expected a list"),
+    "datasets.select": ([], "expected at least 1 item"),
+    "datasets.source": (7, "expected text"),
+    "datasets.change_column": ("", "expected text that is not empty"),
+    "datasets.starts": ("2:00", 'expected a UTC time in quotes, such as "06:00"'),
+    "datasets.readiness": ("24:00", 'expected a UTC time in quotes, such as "06:00"'),
+    "datasets.warn_minutes": (0, "expected at least 1"),
+    "datasets.overlap_hours": (-1, "expected at least 0"),
+    "datasets.delay_minutes": (0.5, "expected a whole number"),
+    "datasets.history_months": (0, "expected at least 1"),
+    "datasets.tolerated_share": ("1%", "expected a number"),
+    "datasets.rules": (["trim"], "expected settings by name below it"),
+    "datasets.currency": ("euro", "expected a code of ISO 4217, such as EUR"),
+    **{f"{volume}.compare_average": (1, "expected true or false") for volume in VOLUMES},
+    **{f"{volume}.days_backwards": (367, "expected at most 366") for volume in VOLUMES},
+    **{f"{volume}.factor": (20, "expected at most 1") for volume in VOLUMES},
+    **{f"{volume}.most": (1.0, "expected more than 1") for volume in VOLUMES},
+    **{f"{volume}.blocks": ("yes", "expected true or false") for volume in VOLUMES},
+    **{f"{volume}.ignored_weekdays": ("sunday", "expected a list") for volume in VOLUMES},
+    **{f"{volume}.by_weekday": ("no", "expected true or false") for volume in VOLUMES},
+    f"{SENT}.source": ("", "expected text that is not empty"),
+    f"{SENT}.table": (7, "expected text"),
+    f"{SENT}.query": ("", "expected text that is not empty"),
+    f"{SENT}.columns.Email.column": (7, "expected text"),
+    f"{SENT}.columns.Email.values": (["a"], "expected settings by name below it"),
+    f"{SENT}.columns.Email.format": ("", "expected text that is not empty"),
+    f"{SENT}.columns.Email.timezone": (1, "expected text"),
+    f"{SENT}.columns.Brand.constant": (None, "expected text, a number, true or false"),
+    f"{SENT}.omit": ("Alias", "expected a list"),
+    f"{SENT}.change_column": (7, "expected text"),
+    f"{SENT}.load": ("all", "expected 'changes' or 'snapshot'"),
+    f"{SENT}.cadence": ("weekly", "expected 'daily' or 'hourly'"),
+    f"{SENT}.starts": (90, 'expected a UTC time in quotes, such as "06:00"'),
+    f"{SENT}.within_minutes": (0, "expected at least 1"),
+    f"{SENT}.readiness": (360, 'expected a UTC time in quotes, such as "06:00"'),
+    f"{SENT}.complete.query": (7, "expected text"),
+    f"{SENT}.complete.marker": ("", "expected text that is not empty"),
+    f"{SENT}.complete.newest_change": ("yes", "expected true or false"),
+    f"{SENT}.expected": (1, "expected true or false"),
+    f"{SENT}.rules": (["trim"], "expected settings by name below it"),
+    f"{SENT}.currency": ("usd", "expected a code of ISO 4217, such as EUR"),
+    f"{SENT}.tolerated_share": (1.5, "expected at most 1"),
     "delivery.reports": ("all", "expected `none` or a list of targets"),
     "delivery.datasets": ([], "expected at least 1 item"),
     "delivery.each": ([], "expected settings by name below it"),
@@ -355,6 +444,7 @@ COMPANIONS: dict[str, Any] = {
     **{f"schedules.0.{key}": SCHEDULE for key in ("days_back", "timezone_offset", "reports", "backfill")},
     **{f"schedules.0.{key}": {k: SCHEDULE[k] for k in SCHEDULE if k != key} for key in SCHEDULE},
     **{key: beside(*key.split(".")[1:]) for key in RIGHT if key.startswith("targets.")},
+    **{f"{SENT}.columns.Email.{key}": {"column": "mail"} for key in ("values", "format", "timezone")},
     "reports.filters.attribute_value.attribute": {"value": "UK"},
     "reports.filters.attribute_value.value": {"attribute": "Country"},
 }
@@ -371,7 +461,14 @@ def keys(section: type[BaseModel], place: str = "") -> Iterator[str]:
                 (kind,) = get_args(each.model_fields["kind"].annotation)
                 yield from (key for key in keys(each, f"targets.{kind}.") if not key.endswith(".kind"))
             continue
+        if name == "columns":
+            column, constant = sections(field.annotation)
+            yield from (*keys(column, f"{place}columns.Email."), *keys(constant, f"{place}columns.Brand."))
+            continue
         inner = next(sections(field.annotation), None)
+        if place == "datasets." and name == "each":
+            yield from keys(*sections(field.annotation), f"{SENT}.")
+            continue
         middle = {"each": ".customers_by_action", "windows": ".0", "schedules": ".0"}.get(name, "")
         if inner is None:
             yield f"{place}{name}"
@@ -393,6 +490,8 @@ def document(key: str, value: Any) -> dict[str, Any]:
     for part in reversed(path):
         content = [content] if part == "0" else {part: content}
     assert isinstance(content, dict)
+    if path[0] == "datasets":
+        content["datasets"].setdefault("preset", "casino")
     return content
 
 
@@ -773,5 +872,5 @@ def test_the_json_schema_is_sound_and_names_every_key() -> None:
     for section in (schema, *definitions.values()):
         check_schema(section, definitions)
     expected = {part for key in keys(Settings) for part in key.split(".")}
-    names = {"0", "customers_by_action", *KINDS}
+    names = {"0", "customers_by_action", "customers", "Email", "Brand", *KINDS}
     assert set(schema_keys(schema, definitions)) == (expected - names) | {"kind"}
