@@ -9,6 +9,7 @@ import dagster as dg
 from optimove_pipeline.assets.graph import build_definitions
 from optimove_pipeline.automation.alert_delivery import alert_delivery
 from optimove_pipeline.automation.budget_watch import budget_watch
+from optimove_pipeline.automation.credential_expiry import credential_expiry
 from optimove_pipeline.automation.ended_runs import ended_runs
 from optimove_pipeline.automation.late_days import late_days
 from optimove_pipeline.automation.launchpad import pull_period
@@ -25,6 +26,7 @@ SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (
     ended_runs,
     late_days,
     budget_watch,
+    credential_expiry,
     alert_delivery,
 )
 """Each makes a sensor from the settings."""
