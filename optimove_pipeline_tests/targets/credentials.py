@@ -31,7 +31,7 @@ def ssh_certificate(file: Path, valid_before: int) -> None:
         .serial(1)
         .type(SSHCertificateType.USER)
         .key_id(b"optimove")
-        .valid_for_all_principals()
+        .valid_principals([b"shop"])
         .valid_after(0)
         .valid_before(valid_before)
     )
