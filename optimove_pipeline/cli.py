@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict
 from datetime import UTC, date, datetime
-from functools import wraps
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.box import SIMPLE
@@ -23,12 +19,14 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.table import Table
 
+from optimove_pipeline.cli_delivery import COMMANDS
 from optimove_pipeline.commands import report_list
 from optimove_pipeline.commands.period_options import chosen_days
 from optimove_pipeline.commands.runs_options import runs_options
-from optimove_pipeline.commands.stopping import EXIT_CODE, STOPPED
+from optimove_pipeline.commands.tenant import tenant_or_sandbox
+from optimove_pipeline.commands.terminal import out, plain_errors, told
 from optimove_pipeline.config import Settings, load_settings
-from optimove_pipeline.errors import PipelineError, SettingsError
+from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.periods import TimePeriod
 from optimove_pipeline.readiness import outlook
 from optimove_pipeline.reports.catalogue import BY_NAME
@@ -37,30 +35,6 @@ from optimove_pipeline.settings.chunks import parse_chunk
 if TYPE_CHECKING:  # importing it imports Dagster, which costs a second
     from optimove_pipeline.commands.plan import Plan
     from optimove_pipeline.commands.run import Summary
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-out = Console()
-told = Console(stderr=True, soft_wrap=True)
-
-
-def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """End a command with one message instead of a traceback where the error is meant for a person."""
-
-    @wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except PipelineError as error:
-            told.print(f"[bold red]{type(error).__name__}[/]", highlight=False)
-            told.print(str(error), markup=False, highlight=False, soft_wrap=True)
-            sys.exit(2 if isinstance(error, SettingsError) else 1)
-        except KeyboardInterrupt:
-            told.print(STOPPED, highlight=False)
-            sys.exit(EXIT_CODE)
-
-    return wrapped
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,6 +48,10 @@ def main(*, verbose: bool) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log each address, values of customers included
     # Progress tells of the stages already.
     logging.getLogger("optimove_pipeline.stages").setLevel(logging.DEBUG if verbose else logging.WARNING)
+
+
+for command in COMMANDS:
+    main.add_command(command)
 
 
 @main.command("reports")
@@ -218,67 +196,6 @@ def listen_command(
         tell_registered(settings, click.echo)
     else:
         listen(settings, port, lambda line: out.print(line, soft_wrap=True))
-
-
-@main.command("forget")
-@click.argument("ids", metavar="[ID]...", nargs=-1)
-@click.option("--file", type=click.Path(path_type=Path), help="File of further ids, one a line.")
-@click.option("--reason", default="", help="Why, such as the number of the request.")
-@click.option("--remove-from-optimove", "at_optimove", is_flag=True, help="Have Optimove remove their personal data.")
-@click.option("--list", "listing", is_flag=True, help="Show who is on the list, and end.")
-@click.option("--release", "releasing", is_flag=True, help="Take customers off the list instead.")
-@plain_errors
-def forget_command(
-    *, ids: tuple[str, ...], file: Path | None, reason: str, at_optimove: bool, listing: bool, releasing: bool
-) -> None:
-    """Forget customers: their rows are sent to Optimove no more."""
-    from optimove_pipeline.commands.forget import chosen_ids, forget, release_customers, tell_list
-
-    chosen = load_settings()
-    if listing:
-        tell_list(chosen, click.echo)
-    elif releasing:
-        release_customers(chosen, chosen_ids(ids, file), click.echo)
-    else:
-        named = chosen_ids(ids, file)
-        with tenant_or_sandbox(chosen) if at_optimove else nullcontext(chosen) as settings:
-            sys.exit(0 if forget(settings, named, reason, click.echo, at_optimove=at_optimove) else 1)
-
-
-@main.command("approve")
-@click.argument("feed")
-@click.argument("day")
-@click.option("--by", required=True, metavar="NAME", help="Who approves it.")
-@click.option("--reason", required=True, help="Why so few rows, or so many, are right.")
-@plain_errors
-def approve_command(*, feed: str, day: str, by: str, reason: str) -> None:
-    """Approve that the DAY of a FEED is sent though the volume check holds it back."""
-    from optimove_pipeline.commands.approve import approve_day
-
-    given = approve_day(load_settings(), feed, day, by, reason)
-    click.echo(f"{given.approved_by} approves {feed} of {day} with {given.rows:,} rows, no more and no fewer.")
-
-
-@contextmanager
-def tenant_or_sandbox(settings: Settings, *, date_moves: bool = False) -> Iterator[Settings]:
-    """Yield the settings, with the sandbox running, and its address in them, if no tenant is configured.
-
-    The sandbox's date stands still, so that a run across midnight finds one and the same last day, unless it is to
-    move on day by day.
-    """
-    if not settings.sandbox or os.environ.get("OPTIMOVE_SANDBOX_URL"):
-        yield settings
-        return
-    from optimove_pipeline.sandbox.process import running_sandbox
-
-    told.print("No tenant is configured (OPTIMOVE_API_URL, OPTIMOVE_CONFIG): using the built-in sandbox.")
-    today = None if date_moves else datetime.now(settings.zone).date()
-    with running_sandbox(preset="tiny", today=today, folder=str(settings.data_dir / "sandbox")) as sandbox:
-        os.environ["OPTIMOVE_SANDBOX_URL"] = sandbox.url
-        try:
-            yield settings.model_copy(update={"api": settings.api.model_copy(update={"url": sandbox.url})})
-        finally:
-            del os.environ["OPTIMOVE_SANDBOX_URL"]
 
 
 def _only(settings: Settings, names: tuple[str, ...]) -> Settings:

@@ -1,0 +1,55 @@
+"""The commands of delivery, from the company's own data to Optimove."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import click
+
+from optimove_pipeline.commands.tenant import tenant_or_sandbox
+from optimove_pipeline.commands.terminal import plain_errors
+from optimove_pipeline.config import load_settings
+
+
+@click.command("forget")
+@click.argument("ids", metavar="[ID]...", nargs=-1)
+@click.option("--file", type=click.Path(path_type=Path), help="File of further ids, one a line.")
+@click.option("--reason", default="", help="Why, such as the number of the request.")
+@click.option("--remove-from-optimove", "at_optimove", is_flag=True, help="Have Optimove remove their personal data.")
+@click.option("--list", "listing", is_flag=True, help="Show who is on the list, and end.")
+@click.option("--release", "releasing", is_flag=True, help="Take customers off the list instead.")
+@plain_errors
+def forget_command(
+    *, ids: tuple[str, ...], file: Path | None, reason: str, at_optimove: bool, listing: bool, releasing: bool
+) -> None:
+    """Forget customers: their rows are sent to Optimove no more."""
+    from optimove_pipeline.commands.forget import chosen_ids, forget, release_customers, tell_list
+
+    chosen = load_settings()
+    if listing:
+        tell_list(chosen, click.echo)
+    elif releasing:
+        release_customers(chosen, chosen_ids(ids, file), click.echo)
+    else:
+        named = chosen_ids(ids, file)
+        with tenant_or_sandbox(chosen) if at_optimove else nullcontext(chosen) as settings:
+            sys.exit(0 if forget(settings, named, reason, click.echo, at_optimove=at_optimove) else 1)
+
+
+@click.command("approve")
+@click.argument("feed")
+@click.argument("day")
+@click.option("--by", required=True, metavar="NAME", help="Who approves it.")
+@click.option("--reason", required=True, help="Why so few rows, or so many, are right.")
+@plain_errors
+def approve_command(*, feed: str, day: str, by: str, reason: str) -> None:
+    """Approve that the DAY of a FEED is sent though the volume check holds it back."""
+    from optimove_pipeline.commands.approve import approve_day
+
+    given = approve_day(load_settings(), feed, day, by, reason)
+    click.echo(f"{given.approved_by} approves {feed} of {day} with {given.rows:,} rows, no more and no fewer.")
+
+
+COMMANDS = (forget_command, approve_command)
