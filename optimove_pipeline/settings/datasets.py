@@ -18,8 +18,8 @@ from pydantic import (
 
 from optimove_pipeline.settings.packages import FeedName
 from optimove_pipeline.settings.problems import BRANCH
-from optimove_pipeline.settings.readiness import UtcTime
-from optimove_pipeline.settings.types import Count, Flag, Id, Section, Share, Text, not_empty
+from optimove_pipeline.settings.readiness import Hours, UtcTime
+from optimove_pipeline.settings.types import Count, Day, Flag, Id, Section, Share, Text, not_empty
 
 
 def _currency(code: str) -> str:
@@ -152,9 +152,13 @@ class Datasets(Section):
     starts: UtcTime = Field("02:00", description="UTC time from which the day before is looked for at the source")
     readiness: UtcTime = Field("06:00", description="UTC time agreed with Optimove, by which the day is delivered")
     warn_minutes: Count = Field(30, description="minutes before readiness at which what is not delivered is alerted")
+    accepted_within_hours: Hours = Field(
+        12.0, description="hours after readiness at which a delivered day that Optimove has not accepted is late"
+    )
     overlap_hours: Id = Field(24, description="hours before the window that are read again, for late commits")
     delay_minutes: Id = Field(5, description="minutes after the window's end before it is read")
-    history_months: Count = Field(24, description="months of the initial full load")
+    first_day: Day | None = Field(None, description="first day that is sent by its changes; tenant.start_date if none")
+    history_months: Count = Field(24, description="months before it that the initial full load sends")
     tolerated_share: Share = Field(0.01, description="quarantined share up to which a partition is delivered")
     rules: dict[str, Severity] = Field({}, description="rule: what it does to a row, for all data sets")
     currency: CurrencyCode | None = Field(

@@ -101,6 +101,7 @@ RIGHT: dict[str, Any] = {
     "datasets.starts": "01:00",
     "datasets.readiness": "05:30",
     "datasets.warn_minutes": 45,
+    "datasets.accepted_within_hours": 6.5,
     "datasets.overlap_hours": 0,
     "datasets.delay_minutes": 0,
     "datasets.history_months": 1,
@@ -370,6 +371,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "datasets.starts": ("2:00", 'expected a UTC time in quotes, such as "06:00"'),
     "datasets.readiness": ("24:00", 'expected a UTC time in quotes, such as "06:00"'),
     "datasets.warn_minutes": (0, "expected at least 1"),
+    "datasets.accepted_within_hours": (25, "expected at most 24"),
     "datasets.overlap_hours": (-1, "expected at least 0"),
     "datasets.delay_minutes": (0.5, "expected a whole number"),
     "datasets.history_months": (0, "expected at least 1"),
@@ -467,7 +469,7 @@ def keys(section: type[BaseModel], place: str = "") -> Iterator[str]:
             continue
         inner = next(sections(field.annotation), None)
         if place == "datasets." and name == "each":
-            yield from keys(*sections(field.annotation), f"{SENT}.")
+            yield from keys(next(sections(field.annotation)), f"{SENT}.")
             continue
         middle = {"each": ".customers_by_action", "windows": ".0", "schedules": ".0"}.get(name, "")
         if inner is None:
