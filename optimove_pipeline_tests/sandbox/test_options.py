@@ -22,6 +22,10 @@ from optimove_pipeline.sandbox.options import PRESETS, SandboxOptions, as_json, 
         ("reach", 1.5),
         ("start", date(2001, 1, 1)),
         ("port", 70_000),
+        ("sftp_port", -1),
+        ("public_key", "ssh-ed25519"),
+        ("public_key", "ssh-ed25519 no-base64"),
+        ("public_key", "ssh-ed25519 AAAAB3NzaC1yc2EAAAADAQABAAABAQ=="),
         ("key", ""),
         ("windows", ((0, 10.0),)),
         ("windows", ((5, -1.0),)),
@@ -49,7 +53,7 @@ def test_a_chosen_field_replaces_that_of_the_preset() -> None:
 
 def test_options_survive_the_way_through_json() -> None:
     options = SandboxOptions(
-        preset="tiny", today=date(2026, 11, 20), start=date(2025, 1, 1), windows=((5, 1.5),), empty="404"
+        preset="tiny", today=date(2026, 11, 20), start=date(2025, 1, 1), windows=((5, 1.5),), empty="404", folder="x"
     )
     assert from_json(as_json(options)) == options
 

@@ -12,6 +12,9 @@ from optimove_pipeline.sandbox.receiver.tables import TABLES
 
 DAYS_BACKWARDS = 180
 FACTOR = 0.2
+MANIFEST = "_manifest.json"
+"""How names of manifests end, which hold no rows."""
+
 _DEEPEST = 2
 
 
@@ -56,7 +59,7 @@ class ReceivedDay:
 def received(folder: Path) -> list[Received]:
     """Every file that was delivered to the sandbox with this folder, by day and table, judged by Optimove's rules.
 
-    Files that say by their name that they are not whole yet are left out.
+    Manifests, and files that say by their name that they are not whole yet, are left out.
     """
     found = [(path, inside, parsed(path.name)) for path, inside in _files(Places(folder))]
     order = {table: place for place, table in enumerate(TABLES)}
@@ -85,7 +88,7 @@ def _files(places: Places) -> Iterator[tuple[Path, Path]]:
     for root in (places.inbox, places.taken):
         for path in sorted(root.rglob("*")):
             inside = path.relative_to(root)
-            if path.is_file() and not is_temporary(inside):
+            if path.is_file() and not is_temporary(inside) and not path.name.endswith(MANIFEST):
                 yield path, inside
 
 

@@ -1,0 +1,59 @@
+"""The company's settings are those of a settings file, and name what the company and Optimove really have."""
+
+from pathlib import Path
+from typing import Any
+
+from optimove_pipeline.datasets.catalogue import datasets_of
+from optimove_pipeline.sandbox.company.schema import TABLES
+from optimove_pipeline.sandbox.company.settings import company_settings, target_settings
+from optimove_pipeline.sandbox.receiver.tables import TABLES as AGREED
+from optimove_pipeline.settings.datasets import Constant, Datasets, DatasetSettings
+from optimove_pipeline.settings.targets import SftpSettings
+
+SETTINGS = company_settings(Path("/data/company.duckdb"))
+
+
+def _columns_read(own: DatasetSettings, columns: list[str]) -> set[str]:
+    mapped: dict[str, Any] = {name: own.columns.get(name) for name in columns}
+    named = {name for name, found in mapped.items() if found is None}
+    return named | {
+        found.column for found in mapped.values() if found is not None and not isinstance(found, Constant)
+    }
+
+
+def test_they_send_the_tables_that_were_agreed() -> None:
+    sent = datasets_of(Datasets.model_validate(SETTINGS["datasets"]), Path())
+    assert {dataset.table: dataset.key for dataset in sent} == {table.name: table.key for table in AGREED.values()}
+
+
+def test_every_column_that_they_read_is_in_the_company_s_tables() -> None:
+    settings = Datasets.model_validate(SETTINGS["datasets"])
+    for dataset in datasets_of(settings, Path()):
+        own = settings.of(dataset.name)
+        read = _columns_read(own, [column.name for column in dataset.columns])
+        changed = {own.change_column} if dataset.change_column else set()
+        assert (read | changed) - TABLES[str(own.table)].keys() == set()
+
+
+def test_the_agreed_columns_that_may_not_be_blank_are_sent() -> None:
+    for dataset in datasets_of(Datasets.model_validate(SETTINGS["datasets"]), Path()):
+        assert set(AGREED[dataset.table].required) <= {column.name for column in dataset.columns}
+
+
+def test_the_source_is_the_company_s_file() -> None:
+    assert SETTINGS["sources"] == {"company": {"kind": "duckdb", "path": "/data/company.duckdb"}}
+    assert SETTINGS["datasets"]["source"] == "company"
+
+
+def test_the_target_is_a_right_target() -> None:
+    fingerprint = "SHA256:" + "A" * 43
+    sftp = {
+        "host": "127.0.0.1",
+        "port": 2222,
+        "username": "sandbox",
+        "host_key": fingerprint,
+        "key_file": "/data/keys/user",
+        "folder": "in",
+    }
+    target = SftpSettings.model_validate(target_settings(sftp)["targets"]["sandbox"])
+    assert (target.host_keys, str(target.key_file), target.folder) == ((fingerprint,), "/data/keys/user", "in")
