@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +71,15 @@ def datasets_of(settings: Datasets, base: Path) -> tuple[Dataset, ...]:
     return linked
 
 
+@cache
+def _read_preset(file: str) -> Mapping[str, Any]:
+    return read_contracts(CONTRACTS / file, {})
+
+
 def _every(settings: Datasets, base: Path) -> dict[str, Dataset]:
     contents: dict[str, tuple[Any, Path]] = {}
     for file, names in _PRESETS.get(settings.preset or "", {}).items():
-        read = read_contracts(CONTRACTS / file, {})
+        read = _read_preset(file)
         contents |= {name: (read[name], CONTRACTS / file) for name in names}
     for path in settings.contracts:
         read = read_contracts(base / path, {name: content for name, (content, _) in contents.items()})

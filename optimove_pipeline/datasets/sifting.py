@@ -112,7 +112,7 @@ def _sift(
     places = (~suppressed & ~copies).arg_true()
     checked = sieve.check(frame[places])
     clash = clashes.gather(places).alias(UNIQUE)
-    flags = checked.broken.hstack([clash]) if clash.any() else checked.broken
+    flags = pl.DataFrame([*checked.broken, clash]) if clash.any() else checked.broken
     sound = checked.sound & ~clash
     typed = checked.typed.filter(sound)
     if hashes is not None:

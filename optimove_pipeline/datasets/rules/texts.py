@@ -43,7 +43,7 @@ def is_foreign_form(text: pl.Expr, kind: Kind, form: str | None) -> pl.Expr:
 
 def from_iso(text: pl.Expr, kind: Kind) -> pl.Expr:
     """Return dates and times in ISO form as text in the form of batch files, in UTC; other text is null."""
-    spaced = text.str.replace("T", " ", literal=True)
+    spaced = text.str.replace("^(.{10})T", "${1} ")
     dated = pl.when(text.str.contains(f"^{_DATE}$")).then(text + " 00:00:00").otherwise(spaced)
     zoned = (
         pl.when(dated.str.contains(rf"{_CLOCK}{_ZONE}"))
