@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from optimove_pipeline.datasets.catalogue import datasets_of
+from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.settings.alerts import Alerts
 from optimove_pipeline.settings.api import Api, BudgetLimits
@@ -29,6 +30,7 @@ from optimove_pipeline.settings.problems import describe
 from optimove_pipeline.settings.readiness import Readiness
 from optimove_pipeline.settings.reports import Filters, Reports
 from optimove_pipeline.settings.schedules import Schedules
+from optimove_pipeline.settings.sources import Sources
 from optimove_pipeline.settings.targets import AnyTarget, LocalSettings, Targets
 from optimove_pipeline.settings.types import Count, Day, Flag, Seconds, Section, Text
 from optimove_pipeline.settings.yaml_file import read_yaml
@@ -87,6 +89,7 @@ class Settings(Section):
     packages: Packages = Packages()
     targets: Targets = Field({}, description="where packages are delivered, by a name of your choice")
     delivery: Delivery = Delivery()
+    sources: Sources = Field({}, description="where the rows of data sets come from, by a name of your choice")
     datasets: Datasets = Datasets()
     warehouse: WarehouseSettings = WarehouseSettings()
     retention: Retention = Retention()
@@ -103,10 +106,26 @@ class Settings(Section):
             raise ValueError(f"delivery: {name} is none of the targets; {hint}")
         return self
 
+    @model_validator(mode="after")
+    def _known_sources(self) -> Self:
+        named = {"datasets.source": self.datasets.source}
+        named |= {f"datasets.each.{name}.source": each.source for name, each in self.datasets.each.items()}
+        for setting, name in named.items():
+            if name is not None and name not in self.sources:
+                near = get_close_matches(name, self.sources, n=1)
+                hint = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(self.sources) or 'them'}"
+                raise ValueError(f"{setting}: {name} is none of the sources; {hint}")
+        return self
+
     @property
     def zone(self) -> ZoneInfo:
         """The tenant's time zone."""
         return ZoneInfo(self.tenant.timezone)
+
+    @property
+    def chosen_datasets(self) -> tuple[Dataset, ...]:
+        """The data sets that are sent, with their contracts. Raises as ``datasets_of`` does."""
+        return datasets_of(self.datasets, self.base_dir)
 
     @property
     def packages_folder(self) -> Path:

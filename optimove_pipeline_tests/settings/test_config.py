@@ -23,6 +23,8 @@ VOLUMES = ("datasets.volume", f"{SENT}.volume")
 
 KINDS = ("local", "sftp", "s3", "gcs", "azure")
 CLOUDS = KINDS[2:]
+SERVERS = ("postgres", "mysql", "sqlserver")
+DATABASES = (*SERVERS, "snowflake")
 SIDE_FOLDER = "expected a folder below the target's own, such as manifests"
 
 RIGHT: dict[str, Any] = {
@@ -203,6 +205,39 @@ RIGHT: dict[str, Any] = {
     "targets.azure.container": "optimove",
     "targets.azure.sas": "${AZURE_SAS}",
     "targets.azure.access_key": "${AZURE_KEY}",
+    **{f"sources.{kind}.host": "db.example.com" for kind in SERVERS},
+    **{f"sources.{kind}.port": 65_535 for kind in SERVERS},
+    **{f"sources.{kind}.tls": "require" for kind in SERVERS},
+    **{f"sources.{kind}.database": "crm" for kind in DATABASES},
+    **{f"sources.{kind}.username": "${DB_USER}" for kind in DATABASES},
+    **{f"sources.{kind}.password": "${DB_PASSWORD}" for kind in DATABASES},
+    **{f"sources.{kind}.timeout_seconds": 2.5 for kind in (*DATABASES, "files")},
+    **{f"sources.{kind}.ca_file": "/etc/ca.pem" for kind in ("postgres", "mysql")},
+    "sources.snowflake.account": "acme-prod",
+    "sources.snowflake.key_file": "/etc/keys/snowflake",
+    "sources.snowflake.passphrase": "${SNOWFLAKE_PASSPHRASE}",
+    "sources.snowflake.schema_name": "OPTIMOVE",
+    "sources.snowflake.warehouse": "SMALL",
+    "sources.snowflake.role": "READER",
+    "sources.bigquery.project": "acme",
+    "sources.bigquery.dataset": "crm",
+    "sources.bigquery.region": "EU",
+    "sources.bigquery.service_account": "${GOOGLE_ACCOUNT}",
+    "sources.duckdb.path": "/data/company.duckdb",
+    "sources.files.location": "s3://acme/exports",
+    "sources.files.format": "ndjson",
+    "sources.files.csv.delimiter": "\t",
+    "sources.files.csv.quote": "'",
+    "sources.files.csv.escape": "\\",
+    "sources.files.csv.header": False,
+    "sources.files.csv.null_text": "NULL",
+    "sources.files.csv.encoding": "latin-1",
+    "sources.files.endpoint": "https://objects.example.com",
+    "sources.files.region": "eu-west-1",
+    "sources.files.access_key": "${AWS_KEY}",
+    "sources.files.secret_key": "${AWS_SECRET}",
+    "sources.files.service_account": "${GCS_ACCOUNT}",
+    "sources.files.sas": "${AZURE_SAS}",
     "warehouse.path": "/data/optimove.duckdb",
     "warehouse.lock_timeout_seconds": 5,
     "warehouse.preview": True,
@@ -356,6 +391,44 @@ WRONG: dict[str, tuple[Any, str]] = {
     "targets.azure.container": ("", "expected text that is not empty"),
     "targets.azure.sas": (7, "expected text"),
     "targets.azure.access_key": (7, "expected text"),
+    **{f"sources.{kind}.host": ("", "expected text that is not empty") for kind in SERVERS},
+    **{f"sources.{kind}.port": (0, "expected at least 1") for kind in SERVERS},
+    "sources.postgres.tls": ("on", "expected 'disable', 'prefer', 'require' or 'verify-full'"),
+    "sources.mysql.tls": ("prefer", "expected 'disable', 'require' or 'verify-full'"),
+    "sources.sqlserver.tls": ("prefer", "expected 'disable', 'require' or 'verify-full'"),
+    **{f"sources.{kind}.database": ("", "expected text that is not empty") for kind in DATABASES},
+    **{f"sources.{kind}.username": ("", "expected text that is not empty") for kind in DATABASES},
+    **{f"sources.{kind}.password": (7, "expected text") for kind in DATABASES},
+    **{f"sources.{kind}.timeout_seconds": (0, "expected more than 0") for kind in (*DATABASES, "files")},
+    **{f"sources.{kind}.ca_file": (7, "expected a path") for kind in ("postgres", "mysql")},
+    "sources.snowflake.account": ("", "expected text that is not empty"),
+    "sources.snowflake.key_file": (7, "expected a path"),
+    "sources.snowflake.passphrase": (7, "expected text"),
+    "sources.snowflake.schema_name": ("", "expected text that is not empty"),
+    "sources.snowflake.warehouse": ("", "expected text that is not empty"),
+    "sources.snowflake.role": ("", "expected text that is not empty"),
+    "sources.bigquery.project": ("", "expected text that is not empty"),
+    "sources.bigquery.dataset": ("", "expected text that is not empty"),
+    "sources.bigquery.region": ("", "expected text that is not empty"),
+    "sources.bigquery.service_account": (7, "expected text"),
+    "sources.duckdb.path": (7, "expected a path"),
+    "sources.files.location": (
+        "ftp://acme/exports",
+        "expected a folder, or s3://bucket/…, gs://bucket/… or az://account/container/…",
+    ),
+    "sources.files.format": ("xml", "expected 'csv', 'ndjson' or 'parquet'"),
+    "sources.files.csv.delimiter": ("||", "expected one character that is no line break"),
+    "sources.files.csv.quote": ("", "expected one character that is no line break"),
+    "sources.files.csv.escape": ("\n", "expected one character that is no line break"),
+    "sources.files.csv.header": ("yes", "expected true or false"),
+    "sources.files.csv.null_text": (None, "expected text"),
+    "sources.files.csv.encoding": ("ascii", "expected 'utf-8', 'latin-1' or 'utf-16'"),
+    "sources.files.endpoint": ("", "expected text that is not empty"),
+    "sources.files.region": ("", "expected text that is not empty"),
+    "sources.files.access_key": (7, "expected text"),
+    "sources.files.secret_key": (7, "expected text"),
+    "sources.files.service_account": (7, "expected text"),
+    "sources.files.sas": (7, "expected text"),
     "warehouse.path": (7, "expected a path"),
     "warehouse.lock_timeout_seconds": (0, "expected more than 0"),
     "warehouse.preview": (1, "expected true or false"),
@@ -426,6 +499,35 @@ TARGETS: dict[str, dict[str, Any]] = {
 }
 
 
+SOURCES: dict[str, dict[str, Any]] = {
+    **{kind: {"kind": kind, "host": "db.example.com", "database": "crm", "username": "reader"} for kind in SERVERS},
+    "snowflake": {
+        "kind": "snowflake",
+        "account": "acme",
+        "database": "CRM",
+        "username": "reader",
+        "key_file": "/etc/keys/snowflake",
+    },
+    "bigquery": {"kind": "bigquery", "project": "acme"},
+    "duckdb": {"kind": "duckdb", "path": "company.duckdb"},
+    "files": {"kind": "files", "location": "exports", "format": "csv"},
+}
+CLOUD_OF = {"service_account": "gs://acme", "sas": "az://acme/exports"} | dict.fromkeys(
+    ("region", "access_key", "secret_key"), "s3://acme"
+)
+PAIRS = {"access_key": "secret_key", "secret_key": "access_key"}
+
+
+def beside_source(kind: str, key: str, *_: str) -> dict[str, Any]:
+    """Return what must stand beside a key of a source."""
+    whole = dict(SOURCES[kind])
+    if kind == "files" and key in CLOUD_OF:
+        whole |= {"location": CLOUD_OF[key], **({PAIRS[key]: "${OTHER}"} if key in PAIRS else {})}
+    return {
+        name: value for name, value in whole.items() if name not in {key, "key_file" if key == "password" else ""}
+    }
+
+
 def beside(kind: str, key: str) -> dict[str, Any]:
     """Return what must stand beside a key of a target."""
     alone = {"key_file"} if key in {"password", "key"} else set()
@@ -446,6 +548,7 @@ COMPANIONS: dict[str, Any] = {
     **{f"schedules.0.{key}": SCHEDULE for key in ("days_back", "timezone_offset", "reports", "backfill")},
     **{f"schedules.0.{key}": {k: SCHEDULE[k] for k in SCHEDULE if k != key} for key in SCHEDULE},
     **{key: beside(*key.split(".")[1:]) for key in RIGHT if key.startswith("targets.")},
+    **{key: beside_source(*key.split(".")[1:]) for key in RIGHT if key.startswith("sources.") and ".csv." not in key},
     **{f"{SENT}.columns.Email.{key}": {"column": "mail"} for key in ("values", "format", "timezone")},
     "reports.filters.attribute_value.attribute": {"value": "UK"},
     "reports.filters.attribute_value.value": {"attribute": "Country"},
@@ -458,10 +561,10 @@ def keys(section: type[BaseModel], place: str = "") -> Iterator[str]:
     for name, field in section.model_fields.items():
         if field.exclude:
             continue
-        if name == "targets":
-            for each in sections(field.annotation):
+        if name in {"targets", "sources"}:
+            for each in of_kinds(field.annotation):
                 (kind,) = get_args(each.model_fields["kind"].annotation)
-                yield from (key for key in keys(each, f"targets.{kind}.") if not key.endswith(".kind"))
+                yield from (key for key in keys(each, f"{name}.{kind}.") if not key.endswith(".kind"))
             continue
         if name == "columns":
             column, constant = sections(field.annotation)
@@ -476,6 +579,10 @@ def keys(section: type[BaseModel], place: str = "") -> Iterator[str]:
             yield f"{place}{name}"
         else:
             yield from keys(inner, f"{place}{name}{middle}.")
+
+
+def of_kinds(annotation: Any) -> Iterator[type[BaseModel]]:
+    return (each for each in sections(annotation) if "kind" in each.model_fields)
 
 
 def sections(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -494,6 +601,9 @@ def document(key: str, value: Any) -> dict[str, Any]:
     assert isinstance(content, dict)
     if path[0] == "datasets":
         content["datasets"].setdefault("preset", "casino")
+        content["sources"] = dict.fromkeys(("shop", "crm"), SOURCES["duckdb"])
+    if path[:3] == ["sources", "files", "csv"]:
+        content["sources"]["files"] |= SOURCES["files"]
     return content
 
 
