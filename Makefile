@@ -52,8 +52,8 @@ $(VENV)/.run $(VENV)/.test $(VENV)/.benchmark: $(VENV)/.%: requirements/%.lock s
 
 lock: $(BIN)/uv
 	set -e; for name in run test benchmark; do \
-	  case $$name in run) extras= ;; test) extras="--extra buckets --extra postgres --extra test" ;; \
-	    benchmark) extras="--extra buckets --extra postgres --extra test --extra benchmark" ;; esac; \
+	  case $$name in run) extras= ;; test) extras="--extra buckets --extra mysql --extra postgres --extra test" ;; \
+	    benchmark) extras="--extra buckets --extra mysql --extra postgres --extra test --extra benchmark" ;; esac; \
 	  constraint=; [ $$name = run ] || constraint="-c requirements/run.lock"; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
 	    $$extras $$constraint --output-file requirements/$$name.lock setup.cfg requirements/build.in; \
