@@ -10,6 +10,7 @@ import polars as pl
 from duckdb import DuckDBPyConnection
 
 from optimove_pipeline.sandbox.company.activity import events, payments, rounds
+from optimove_pipeline.sandbox.company.exports import export_games, export_of
 from optimove_pipeline.sandbox.company.games import games
 from optimove_pipeline.sandbox.company.players import first_versions, versions
 from optimove_pipeline.sandbox.company.schema import TABLES, VIEWS
@@ -25,16 +26,20 @@ def build_company(path: Path, today: date, seed: int) -> None:
     """Make the database in a DuckDB file, unless it is there already; it appears whole or not at all.
 
     Equal dates and seeds give equal tables: the players (``schema.TABLES``), and what they did on each of the
-    ``DAYS`` days before ``today``. A day's rows do not depend on ``today``.
+    ``DAYS`` days before ``today``. A day's rows do not depend on ``today``. Beside it lie the nightly exports of the
+    games (``exports``), one file for each of these days.
 
     Args:
         path: The file. One with another date or seed is replaced; who has it open keeps the old one.
         today: The company's current date; it has no data of it yet.
         seed: Another number makes other players.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for day in _days(today):
+        if not export_of(path, day).is_file():
+            export_games(export_of(path, day), day)
     if _is_made(path, today, seed):
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as aside:
         made = Path(aside) / path.name
         with duckdb.connect(str(made)) as connection:
@@ -63,7 +68,7 @@ def _fill(connection: DuckDBPyConnection, aside: Path, today: date, seed: int) -
 
 
 def _rows(table: str, today: date, seed: int) -> Iterator[Row]:
-    days = [today - timedelta(days=back) for back in range(DAYS, 0, -1)]
+    days = _days(today)
     if table == "casino.games":
         yield from games(days[0])
         return
@@ -71,6 +76,10 @@ def _rows(table: str, today: date, seed: int) -> Iterator[Row]:
         yield from first_versions(seed, days[0])
     for day in days:
         yield from _OF_DAY[table](seed, day)
+
+
+def _days(today: date) -> list[date]:
+    return [today - timedelta(days=back) for back in range(DAYS, 0, -1)]
 
 
 _OF_DAY = {

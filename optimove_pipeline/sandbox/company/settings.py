@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from optimove_pipeline.sandbox.company.exports import exports_of
+
 TENANT = 4711
 """The number that Optimove gave the company."""
 
@@ -83,8 +85,10 @@ _GAMES: dict[str, Any] = {
     "omit": ["Rollback_Amount"],
 }
 
+# Each night's list of games is a file of its own, so that an old day's can be read again.
 _CATALOG: dict[str, Any] = {
-    "table": "casino.games",
+    "source": "exports",
+    "table": "games_{date:%Y-%m-%d}.csv",
     "columns": {
         "Game_ID": "code",
         "Game_Name": "title",
@@ -115,7 +119,15 @@ _EVENTS: dict[str, Any] = {
 def company_settings(path: Path) -> dict[str, Any]:
     """``sources`` and ``datasets`` of a settings file that sends this database: a casino's five tables."""
     return {
-        "sources": {"company": {"kind": "duckdb", "path": str(path)}},
+        "sources": {
+            "company": {"kind": "duckdb", "path": str(path)},
+            "exports": {
+                "kind": "files",
+                "location": str(exports_of(path)),
+                "format": "csv",
+                "csv": {"delimiter": ";"},
+            },
+        },
         "datasets": {
             "preset": "casino",
             "source": "company",

@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from optimove_pipeline.sandbox.company.database import DAYS, build_company
+from optimove_pipeline.sandbox.company.exports import COLUMNS, export_of
 from optimove_pipeline.sandbox.company.players import PLAYERS
 from optimove_pipeline.sandbox.company.schema import TABLES, VIEWS
 from optimove_pipeline.sandbox.customers import customer_id
@@ -87,14 +88,14 @@ def test_what_is_there_is_not_made_again_and_another_date_replaces_it(tmp_path: 
         build_company(path, TODAY + timedelta(days=1), 1)
         assert path.stat().st_ino != made
         assert one(reader, "SELECT today FROM about") == TODAY
-    assert [file.name for file in tmp_path.iterdir()] == ["company.duckdb"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["company.duckdb", "exports"]
 
 
-def test_what_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_what_fails_leaves_no_database(tmp_path: Path) -> None:
     too_large = 2**70
     with pytest.raises(duckdb.Error):
         build_company(tmp_path / "company.duckdb", TODAY, too_large)
-    assert list(tmp_path.iterdir()) == []
+    assert [file.name for file in tmp_path.iterdir()] == ["exports"]
 
 
 def test_it_holds_a_few_thousand_rows_of_ten_days(connection: duckdb.DuckDBPyConnection) -> None:
@@ -159,6 +160,19 @@ def test_whoever_does_something_on_a_day_has_a_right_version_of_that_day(
         f"FROM crm.player_changes AS c WHERE c.player_id = t.{player} AND c.changed_at::DATE = {day} AND {right})"
     )
     assert one(connection, without) == 0
+
+
+def test_each_night_s_export_holds_the_games_and_stays_when_the_date_moves_on(
+    company: Path, connection: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    columns = ", ".join(COLUMNS)
+    held = connection.execute(f"SELECT {columns} FROM casino.games").fetchall()
+    for back in range(1, DAYS + 1):
+        file = str(export_of(company, TODAY - timedelta(days=back)))
+        assert duckdb.execute(f"SELECT {columns} FROM read_csv(?, delim=';')", [file]).fetchall() == held
+    build_company(tmp_path / "company.duckdb", TODAY, 1)
+    build_company(tmp_path / "company.duckdb", TODAY + timedelta(days=1), 1)
+    assert len([*(tmp_path / "exports").iterdir()]) == DAYS + 1
 
 
 def test_games_that_are_played_are_in_the_catalog(connection: duckdb.DuckDBPyConnection) -> None:

@@ -3,11 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from optimove_pipeline.datasets.catalogue import datasets_of
+from optimove_pipeline.sandbox.company.exports import COLUMNS
 from optimove_pipeline.sandbox.company.schema import TABLES
 from optimove_pipeline.sandbox.company.settings import company_settings, target_settings
 from optimove_pipeline.sandbox.receiver.tables import TABLES as AGREED
 from optimove_pipeline.settings.datasets import Constant, Datasets, DatasetSettings
+from optimove_pipeline.settings.sources import AnySource, DuckDbSettings, FilesSettings
 from optimove_pipeline.settings.targets import SftpSettings
 
 SETTINGS = company_settings(Path("/data/company.duckdb"))
@@ -32,7 +36,8 @@ def test_every_column_that_they_read_is_in_the_company_s_tables() -> None:
         own = settings.of(dataset.name)
         read = _columns_read(own, [column.name for column in dataset.columns])
         changed = {own.change_column} if dataset.change_column else set()
-        assert (read | changed) - TABLES[str(own.table)].keys() == set()
+        there = set(COLUMNS) if own.source == "exports" else TABLES[str(own.table)].keys()
+        assert (read | changed) - there == set()
 
 
 def test_the_agreed_columns_that_may_not_be_blank_are_sent() -> None:
@@ -40,9 +45,14 @@ def test_the_agreed_columns_that_may_not_be_blank_are_sent() -> None:
         assert set(AGREED[dataset.table].required) <= {column.name for column in dataset.columns}
 
 
-def test_the_source_is_the_company_s_file() -> None:
-    assert SETTINGS["sources"] == {"company": {"kind": "duckdb", "path": "/data/company.duckdb"}}
-    assert SETTINGS["datasets"]["source"] == "company"
+def test_the_sources_are_the_company_s_file_and_its_exports() -> None:
+    sources = TypeAdapter(dict[str, AnySource]).validate_python(SETTINGS["sources"])
+    company, exports = sources["company"], sources["exports"]
+    assert isinstance(company, DuckDbSettings)
+    assert isinstance(exports, FilesSettings)
+    assert (str(company.path), exports.location) == ("/data/company.duckdb", "/data/exports")
+    settings = Datasets.model_validate(SETTINGS["datasets"])
+    assert {settings.of(name).source for name in settings.each} == {"company", "exports"}
 
 
 def test_the_target_is_a_right_target() -> None:
