@@ -16,7 +16,7 @@ from datetime import date
 from enum import StrEnum
 from pathlib import Path
 
-from optimove_pipeline.partition_keys import partition_key, partition_of
+from optimove_pipeline.partition_keys import Month, partition_key, partition_of
 from optimove_pipeline.sqlite_file import transaction
 
 
@@ -144,23 +144,24 @@ class Ledger:
             return bool(connection.execute(query, values).fetchone()[0])
 
     def rows_by_day(self, feed: str, since: date) -> dict[date, int]:
-        """Return the rows that were delivered of each partition of a feed from the day ``since`` on.
+        """Return the rows that were delivered of each day or hour of a feed from the day ``since`` on.
 
         Those of the newest version, where all of its parts are delivered; of several targets the most rows.
         """
         with self._transaction() as connection:
             found = connection.execute(_ROWS_BY_DAY, {"feed": feed, "since": since.isoformat(), **_STATES})
-            return {partition_of(key): rows for key, rows in found}
+            return {partition: rows for key, rows in found if not isinstance(partition := partition_of(key), Month)}
 
     def delivered_days(self, feeds: Collection[str], since: date) -> dict[date, float]:
-        """Return the partitions from the day ``since`` on of which all is delivered that was planned of any feed.
+        """Return the days and hours from ``since`` on of which all is delivered that was planned of any feed.
 
         With each comes the moment, in epoch seconds, at which the last of its files was.
         """
         query = _DELIVERED_DAYS.format(feeds=", ".join("?" * len(feeds)))
         values = (State.DROPPED, since.isoformat(), *feeds, State.DROPPED, State.DELIVERED)
         with self._transaction() as connection:
-            return {partition_of(key): at for key, at in connection.execute(query, values)}
+            found = connection.execute(query, values)
+            return {partition: at for key, at in found if not isinstance(partition := partition_of(key), Month)}
 
     def plan(self, entries: Iterable[Entry], instead_of: Iterable[Entry] = ()) -> list[Entry]:
         """Record files that are to be sent, all or none, and that others will not be; return the new ones."""

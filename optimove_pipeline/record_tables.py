@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,10 @@ _TYPES = {"TEXT": "VARCHAR", "INTEGER": "BIGINT", "REAL": "TIMESTAMP"}
 def columns(records: Records) -> dict[str, str]:
     """Return the columns and SQL types of a copy: ``record_id``, the record's own, ``number``.
 
-    Moments are UTC, naive. A partition is ``day`` and ``hour``, which is null where partitions are days.
+    Moments are UTC, naive. A partition is ``day``, and its key as ``partition``: ``2026-11-20T14`` for an hour.
     """
     own = {name: _TYPES[kind] for name, kind in records.columns.items()}
-    day = {"day": "DATE", "hour": "SMALLINT"} if "day" in own else {}
+    day = {"day": "DATE", "partition": "VARCHAR"} if "day" in own else {}
     return {"record_id": "VARCHAR", **own, **day, "number": "BIGINT"}
 
 
@@ -68,10 +68,7 @@ def _row(records: Records, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _partition(key: str) -> dict[str, Any]:
-    partition = partition_of(key)
-    if isinstance(partition, datetime):
-        return {"day": partition.date(), "hour": partition.hour}
-    return {"day": partition, "hour": None}
+    return {"day": date.fromordinal(partition_of(key).toordinal()), "partition": key}
 
 
 def _utc(seconds: float) -> datetime:

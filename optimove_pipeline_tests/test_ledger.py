@@ -11,6 +11,7 @@ import pytest
 
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.ledger import Entry, Ledger, State, ledger_file, new_id
+from optimove_pipeline.partition_keys import Month
 
 DAY = date(2026, 11, 20)
 
@@ -124,6 +125,13 @@ def test_rows_of_hours_are_known_by_the_hour(ledger: Ledger) -> None:
     hour = datetime(2026, 11, 20, 14)  # noqa: DTZ001 - an hour's partition has no zone
     delivered(ledger, replace(entry(), day=hour))
     assert ledger.rows_by_day("customers", DAY) == {hour: 7}
+
+
+def test_a_month_of_history_is_neither_a_day_nor_an_hour(ledger: Ledger) -> None:
+    delivered(ledger, replace(entry(), day=Month(2026, 11, 1), rows=100_000))
+    first = delivered(ledger, replace(entry(), day=date(2026, 11, 1)))
+    assert ledger.rows_by_day("customers", date(2026, 10, 1)) == {date(2026, 11, 1): 7}
+    assert ledger.delivered_days(("customers",), date(2026, 10, 1)) == {date(2026, 11, 1): first.finished_at}
 
 
 def test_a_day_is_delivered_once_nothing_of_it_is_left(ledger: Ledger) -> None:

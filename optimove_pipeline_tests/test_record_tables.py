@@ -38,10 +38,12 @@ def test_every_record_is_copied(connection: duckdb.DuckDBPyConnection, tmp_path:
     path = ledger_file(tmp_path)
     record(path)
     assert copy_records(connection, path) == 4
-    approvals = "SELECT feed, day, hour, rows, approved_by, reason, approved_at FROM ops.approvals ORDER BY number"
+    approvals = (
+        "SELECT feed, day, partition, rows, approved_by, reason, approved_at FROM ops.approvals ORDER BY number"
+    )
     assert connection.execute(approvals).fetchall() == [
-        ("customers", DAY, None, 12, "Ada", "public holiday", NAIVE),
-        ("transactions", DAY, 14, 0, "Ada", "maintenance", NAIVE),
+        ("customers", DAY, "2026-11-20", 12, "Ada", "public holiday", NAIVE),
+        ("transactions", DAY, "2026-11-20T14", 0, "Ada", "maintenance", NAIVE),
     ]
     watermarks = "SELECT feed, target, until, run_id, moved_at FROM ops.watermarks"
     assert connection.execute(watermarks).fetchall() == [("customers", "sftp", NAIVE, "run-1", NAIVE)]

@@ -11,6 +11,7 @@ import dagster as dg
 from optimove_pipeline.assets.stage_asset import key
 from optimove_pipeline.automation.daily_look import Look, look
 from optimove_pipeline.automation.daily_requests import Held
+from optimove_pipeline.automation.last_update import LastUpdate, write_last_update
 from optimove_pipeline.config import Settings
 from optimove_pipeline.session import ask_briefly
 from optimove_pipeline.staging import Staging
@@ -40,7 +41,8 @@ def report_readiness(
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         held = held_by(context.instance, settings)
-        return dg.SkipReason(look(Look(settings, now(), held, lambda: _ask(settings))))
+        moment = now()
+        return dg.SkipReason(look(Look(settings, moment, held, lambda: _ask(settings, moment))))
 
     return sensor
 
@@ -56,5 +58,7 @@ def held_by(instance: dg.DagsterInstance, settings: Settings) -> Held:
     return Held(published, lambda report, day: staging.find("report", report, day) is not None)
 
 
-def _ask(settings: Settings) -> date:
-    return ask_briefly(settings, NAME, lambda client: client.last_data_update(), patience_seconds=PATIENCE_SECONDS)
+def _ask(settings: Settings, now: datetime) -> date:
+    day = ask_briefly(settings, NAME, lambda client: client.last_data_update(), patience_seconds=PATIENCE_SECONDS)
+    write_last_update(settings.data_dir, LastUpdate(day, now))
+    return day

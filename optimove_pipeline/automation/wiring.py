@@ -7,6 +7,8 @@ from collections.abc import Callable
 import dagster as dg
 
 from optimove_pipeline.assets.graph import build_definitions
+from optimove_pipeline.automation.acceptance import data_set_names
+from optimove_pipeline.automation.acknowledgements import acknowledgements
 from optimove_pipeline.automation.alert_delivery import alert_delivery
 from optimove_pipeline.automation.budget_watch import budget_watch
 from optimove_pipeline.automation.credential_expiry import credential_expiry
@@ -31,6 +33,9 @@ SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (
 )
 """Each makes a sensor from the settings."""
 
+DATA_SET_SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (acknowledgements,)
+"""The same, where the settings choose data sets."""
+
 
 def definitions_of(settings: Settings) -> dg.Definitions:
     """Return all that Dagster loads: the assets with their checks, and what is done by itself."""
@@ -42,5 +47,5 @@ def _automation(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         jobs=[pull],
         schedules=schedules_of(settings, pull),
-        sensors=[make(settings) for make in SENSORS],
+        sensors=[make(settings) for make in (*SENSORS, *(DATA_SET_SENSORS if data_set_names(settings) else ()))],
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from optimove_pipeline.automation.acceptance import accept_by_event
 from optimove_pipeline.config import Settings
-from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.errors import PipelineError, SettingsError
 from optimove_pipeline.event_note import EventNote, write_note
 from optimove_pipeline.listener import listener_secret, serve
 from optimove_pipeline.optimove.client import Optimove
@@ -21,18 +23,34 @@ from optimove_pipeline.settings.secrets import reveal
 PURPOSE = "listen"
 """Stands for a run in the record of calls."""
 
+logger = logging.getLogger(__name__)
+
 
 def listen(settings: Settings, port: int | None, tell: Callable[[str], None]) -> None:
     """Note events until interrupted. Raises as ``listener.serve`` does."""
 
     def note(event: Event) -> None:
-        write_note(settings.data_dir, EventNote(event, datetime.now(UTC)))
+        heard_at = datetime.now(UTC)
+        write_note(settings.data_dir, EventNote(event, heard_at))
+        if event is Event.DAY_COMPLETED:
+            _accept(settings, heard_at)
 
     def ready(address: str) -> None:
         place = f"in the header {settings.listener.header}" if settings.listener.header else "as the address's end"
         tell(f"The listener answers at {address}, to requests with the secret {place}. Ctrl-C ends it.")
 
     serve(settings.listener, port, note, ready)
+
+
+def _accept(settings: Settings, heard_at: datetime) -> None:
+    """Note which days the end of the daily process accepts; the event counts as heard even if that fails."""
+    try:
+        days = accept_by_event(settings, heard_at)
+    except PipelineError as error:
+        logger.warning("Which days are accepted is not noted, and is left to the sensor acknowledgements: %s", error)
+    else:
+        for day in days:
+            logger.info("Optimove has accepted what was delivered of %s", day)
 
 
 def tell_registered(settings: Settings, tell: Callable[[str], None]) -> None:

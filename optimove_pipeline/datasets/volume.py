@@ -85,7 +85,7 @@ def _average(day: date, history: Mapping[date, int], volume: Volume) -> _Average
 
 
 def _is_comparable(day: date, other: date, volume: Volume) -> bool:
-    if isinstance(day, datetime) != isinstance(other, datetime) or _weekday(other) in volume.ignored_weekdays:
+    if type(day) is not type(other) or _weekday(other) in volume.ignored_weekdays:
         return False
     if isinstance(day, datetime) and isinstance(other, datetime) and day.hour != other.hour:
         return False
