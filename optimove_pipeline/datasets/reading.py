@@ -32,9 +32,11 @@ def _as_text(values: pl.Series) -> pl.Series:
         wrapped = values.alias("").to_frame().to_struct().struct.json_encode()
         listed = wrapped.str.strip_prefix('{"":').str.strip_suffix("}")
         return listed.set(values.is_null(), None).alias(values.name)
-    if values.dtype.is_float() and (values.is_null() | (values == values.floor())).all():
-        # Ids that have come as 12.0, since others were null.
-        return values.cast(pl.Int64, strict=False).cast(pl.String)
+    if values.dtype.is_float():
+        # Ids come as 12.0 where others are null.
+        whole = values.cast(pl.Int64, strict=False)
+        if (whole.cast(values.dtype).eq_missing(values)).all():
+            return whole.cast(pl.String)
     return values.cast(pl.String)
 
 
@@ -99,10 +101,9 @@ def _decimal(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     name = value.meta.output_name()
     if not dtype.is_numeric():
         return _none(Kind.DECIMAL).alias(name)
-    size = value.cast(pl.Float64)
-    held = pl.when(size.is_finite() & (size.abs() < _MOST)).then(value)
-    rounded = held.round(4) if dtype.is_float() else held
-    return rounded.cast(Kind.DECIMAL.dtype, strict=False).alias(name)
+    if dtype.is_float():
+        value = pl.when(value.is_finite() & (value.abs() < _MOST)).then(value).round(4)
+    return value.cast(Kind.DECIMAL.dtype, strict=False).alias(name)
 
 
 def _flag(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
