@@ -119,7 +119,8 @@ def _stranger(path: Path, inside: Path) -> Received:
 
 def _told(notes: Mapping[str, tuple[int, int]]) -> Iterator[str]:
     for what, (count, line) in notes.items():
-        yield f"{what} ({count} rows, first in line {line})" if line else what
+        rows = f"{count} rows, first in line" if count > 1 else "line"
+        yield f"{what} ({rows} {line})" if line else what
 
 
 def _newest(files: Sequence[Received]) -> list[Received]:
