@@ -16,6 +16,7 @@ from benchmarks.packages import measure_packages
 from benchmarks.planning import measure_planning
 from benchmarks.results import Section, as_markdown, record
 from benchmarks.sftp import measure_sftp
+from benchmarks.validation import measure_validation
 from benchmarks.year import measure_year
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -29,6 +30,7 @@ SECTIONS: dict[str, Callable[[], Section]] = {
     "year": measure_year,
     "packages": measure_packages,
     "sftp": measure_sftp,
+    "validation": measure_validation,
 }
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from optimove_pipeline.datasets.dataset import Dataset, Severity
 from optimove_pipeline.datasets.known import Holds
-from optimove_pipeline.datasets.reading import read_typed
+from optimove_pipeline.datasets.reading import read_typed, without_empty
 from optimove_pipeline.datasets.rules.events import judged
 from optimove_pipeline.datasets.rules.families import orphan
 from optimove_pipeline.datasets.rules.rule import DatasetRule, Phase
@@ -52,6 +52,7 @@ def check(
     for phase in _OF_TEXT:
         text = [rule for rule in rules if rule.phase is phase and frame[rule.columns[0]].dtype == pl.String]
         frame = _look(frame, text, flags)
+    frame = without_empty(frame)
     typed = read_typed(frame, dataset.columns)
     both = typed.hstack([frame[column.name].alias(raw(column.name)) for column in dataset.columns])
     both = _look(both, [rule for rule in rules if rule.phase is Phase.MENDING], flags)

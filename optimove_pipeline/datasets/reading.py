@@ -2,7 +2,7 @@
 
 A source gives numbers, times and the like as its own types, or as text; both are read alike. Text of dates and
 times may be in ISO form, and flags may be spelled in many ways: rules have told of that before. Times with a zone
-become UTC, those without one are UTC. What is no value of its kind becomes null, as does empty text.
+become UTC, those without one are UTC. What is no value of its kind becomes null.
 """
 
 from __future__ import annotations
@@ -40,6 +40,12 @@ def _as_text(values: pl.Series) -> pl.Series:
     return values.cast(pl.String)
 
 
+def without_empty(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with null for empty text, which is how Optimove wants what is missing."""
+    text = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    return frame.with_columns(pl.when(pl.col(name) != "").then(name).alias(name) for name in text)
+
+
 def read_typed(frame: pl.DataFrame, columns: tuple[ContractColumn, ...]) -> pl.DataFrame:
     """Return the columns of a contract as their kinds; text is null where it is no value of its kind."""
     return pl.DataFrame([_typed(frame[column.name], column) for column in columns])
@@ -47,8 +53,7 @@ def read_typed(frame: pl.DataFrame, columns: tuple[ContractColumn, ...]) -> pl.D
 
 def _typed(values: pl.Series, column: ContractColumn) -> pl.Series:
     if column.kind is Kind.TEXT:
-        text = _as_text(values)
-        return text.set(text == "", None)
+        return _as_text(values)
     if values.dtype == pl.String:
         return _from_text(values, column)
     if values.dtype == pl.Null:

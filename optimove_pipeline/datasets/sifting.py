@@ -110,7 +110,8 @@ def _sift(
 ) -> None:
     suppressed = sieve.suppressed(frame)
     places = (~suppressed & ~copies).arg_true()
-    checked = sieve.check(frame[places])
+    left = frame if places.len() == frame.height else frame[places]
+    checked = sieve.check(left)
     clash = clashes.gather(places).alias(UNIQUE)
     flags = pl.DataFrame([*checked.broken, clash]) if clash.any() else checked.broken
     sound = checked.sound & ~clash
@@ -120,7 +121,7 @@ def _sift(
         hashes.write(own.scatter(places.filter(sound), key_hashes(sieve.dataset, typed)).alias("key").to_frame())
     before = _delivered(sieve, typed)
     good.write(stamped(sieve.dataset, typed.filter(~before), sieve.day))
-    _quarantine(sieve, frame[places].filter(~sound), flags.filter(~sound) if flags.width else flags, broken)
+    _quarantine(sieve, left.filter(~sound), flags.filter(~sound) if flags.width else flags, broken)
     sifted.rows += typed.height - int(before.sum())
     sifted.quarantined += int((~sound).sum())
     sifted.already_delivered += int(before.sum())

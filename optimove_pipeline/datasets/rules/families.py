@@ -57,6 +57,15 @@ def _value(column: ContractColumn) -> pl.Expr:
     return pl.col(column.name)
 
 
+def _other(text: pl.Expr, than: tuple[str, ...]) -> pl.Expr:
+    """Return text that is none of some values, else null: few values, for what costs much."""
+    return pl.when(~text.is_in(than)).then(text)
+
+
+def _strange(column: ContractColumn) -> pl.Expr:
+    return _other(_value(column), column.allowed)
+
+
 def _is_key(column: ContractColumn, dataset: Dataset) -> bool:
     return column.name in dataset.key
 
@@ -77,8 +86,7 @@ def _sentinel(column: ContractColumn, circumstances: Circumstances) -> pl.Expr:
 
 
 def _lost(column: ContractColumn, circumstances: Circumstances) -> pl.Expr:
-    came = pl.col(raw(column.name))
-    return _value(column).is_null() & came.is_not_null() & (came.cast(pl.String, strict=False) != "")
+    return _value(column).is_null() & pl.col(raw(column.name)).is_not_null()
 
 
 def _inexact(column: ContractColumn, circumstances: Circumstances) -> pl.Expr:
@@ -157,9 +165,7 @@ FAMILIES = (
         phase=Phase.SPELLING,
         meaning="an allowed value in other letter case; repaired: as it is allowed",
         applies=lambda column, dataset: bool(column.allowed),
-        broken=lambda column, circumstances: (
-            canonical(_value(column), column.allowed).is_not_null() & ~_value(column).is_in(column.allowed)
-        ),
+        broken=lambda column, circumstances: canonical(_strange(column), column.allowed).is_not_null(),
         fixed=lambda column, circumstances: canonical(_value(column), column.allowed),
         usual=REPAIR,
         may=(REPAIR, REJECT, BLOCK),
@@ -169,9 +175,7 @@ FAMILIES = (
         phase=Phase.SPELLING,
         meaning=f"a flag as text other than Yes and No ({', '.join(ANSWERS)}, in any case); repaired: Yes or No",
         applies=lambda column, dataset: column.kind is Kind.FLAG,
-        broken=lambda column, circumstances: (
-            answer(_value(column)).is_not_null() & ~_value(column).is_in(["Yes", "No"])
-        ),
+        broken=lambda column, circumstances: answer(_other(_value(column), ("Yes", "No"))).is_not_null(),
         fixed=lambda column, circumstances: answer(_value(column)),
         usual=REPAIR,
         may=(REPAIR, REJECT, BLOCK),
@@ -248,7 +252,7 @@ FAMILIES = (
         meaning="none of the values that the contract lists",
         applies=lambda column, dataset: bool(column.allowed),
         broken=lambda column, circumstances: (
-            ~_value(column).is_in(column.allowed) & canonical(_value(column), column.allowed).is_null()
+            _strange(column).is_not_null() & canonical(_strange(column), column.allowed).is_null()
         ),
     ),
     Family(
