@@ -137,11 +137,12 @@ class Interruption(BaseException):
     """What a signal's handler raises."""
 
 
-def query_forever(warehouse: Warehouse) -> None:
+def query_at_length(warehouse: Warehouse) -> None:
     with warehouse.open("a long query") as connection, transaction(connection):
         connection.execute("CREATE TABLE begun AS SELECT 1")
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
-        connection.execute("SELECT count(*) FROM range(1_000_000_000) a, range(1_000_000) b WHERE a.range = -b.range")
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        # Of bounded length, since DuckDB may go on to its end before it undoes the transaction.
+        connection.execute("SELECT count(*) FROM range(1_000_000_000)")
 
 
 def test_an_interruption_is_not_taken_for_an_error_of_the_query(path: Path) -> None:
@@ -151,7 +152,7 @@ def test_an_interruption_is_not_taken_for_an_error_of_the_query(path: Path) -> N
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
         with pytest.raises(Interruption):
-            query_forever(Warehouse(path))
+            query_at_length(Warehouse(path))
     finally:
         signal.signal(signal.SIGALRM, before)
     with Warehouse(path).open("looking") as connection:

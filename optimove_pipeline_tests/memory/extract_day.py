@@ -1,6 +1,5 @@
 """A process that extracts one day of one report from a sandbox, and prints its rows and its peak memory in MiB."""
 
-import resource
 import sys
 from datetime import date
 from pathlib import Path
@@ -9,6 +8,7 @@ from optimove_pipeline.config import sandbox_settings
 from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.session import Session
 from optimove_pipeline.settings.api import BudgetLimits, WindowLimit
+from optimove_pipeline_tests.peak import peak_mebibytes
 
 
 def main(url: str, report: str, day: str, folder: str) -> None:
@@ -20,7 +20,7 @@ def main(url: str, report: str, day: str, folder: str) -> None:
     outcome = session.extract(BY_NAME[report], [date.fromisoformat(day)])
     session.close()
     rows = sum(extracted.rows for extracted in outcome.extracted.values())
-    print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)  # noqa: T201 - to the test
+    print(rows, peak_mebibytes())  # noqa: T201 - to the test
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from optimove_pipeline.stages.publish import publish
 from optimove_pipeline.stages.validate import validate
 from optimove_pipeline.staging import ROWS_PER_PART, Staging
 from optimove_pipeline.warehouse import Warehouse
+from optimove_pipeline_tests.peak import peak_mebibytes
 from optimove_pipeline_tests.stages.days import DAY
 
 REPORT = BY_NAME["customer_execution_details_by_campaign"]
@@ -26,9 +26,9 @@ def main(parts: int, repeated: bool, folder: Path) -> None:
         for number in range(parts):
             writer.write(_part(number - number % 2, page=number % 2) if repeated else _part(number, page=0))
     found = validate(REPORT, DAY, staging, tolerated_share=0, attributes=ATTRIBUTES)
-    validated = _peak()
+    validated = peak_mebibytes()
     published = publish(REPORT, [DAY], staging, Warehouse(folder / "warehouse.duckdb"), "a run")
-    sys.stdout.write(f"{found.repeated_rows} {published.rows[DAY]} {validated} {_peak()}\n")
+    sys.stdout.write(f"{found.repeated_rows} {published.rows[DAY]} {validated} {peak_mebibytes()}\n")
 
 
 def _part(number: int, page: int) -> pl.DataFrame:
@@ -50,10 +50,6 @@ def _part(number: int, page: int) -> pl.DataFrame:
             "_page": (row * 0 + page).cast(pl.UInt32),
         }
     )
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 if __name__ == "__main__":
