@@ -9,12 +9,10 @@ import json
 import logging
 import sys
 from contextlib import nullcontext
-from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.box import SIMPLE
 from rich.console import Console
 from rich.logging import RichHandler
 from rich.table import Table
@@ -34,7 +32,6 @@ from optimove_pipeline.settings.chunks import parse_chunk
 
 if TYPE_CHECKING:  # importing it imports Dagster, which costs a second
     from optimove_pipeline.commands.plan import Plan
-    from optimove_pipeline.commands.run import Summary
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -90,13 +87,14 @@ def run_command(
 ) -> None:
     """Pull reports for the last closed days, or for any other period, into the warehouse."""
     from optimove_pipeline.commands.pull import pull
+    from optimove_pipeline.commands.summary import print_summary
     from optimove_pipeline.optimove.budget import CallClass
 
     chosen, since, until = _chosen(names, chunk, time_period)
     with tenant_or_sandbox(chosen) as settings:
         call_class = CallClass.BACKFILL if backfill else CallClass.DAILY
         summary = pull(settings, since, until, call_class, told, missing=missing)
-        _print_summary(settings, summary, as_json=as_json)
+        print_summary(settings, summary, as_json=as_json)
     sys.exit(1 if summary.problems else 0)
 
 
@@ -224,34 +222,3 @@ def _print_plan(plan: Plan, *, as_json: bool) -> None:
     Console(width=max(out.width, 150)).print(plan_text.as_table(plan))
     for sentence in plan_text.sentences(plan):
         out.print(sentence, markup=False, highlight=False, soft_wrap=True)
-
-
-def _print_summary(settings: Settings, summary: Summary, *, as_json: bool) -> None:
-    if as_json:
-        document = asdict(summary) | {"warehouse": str(settings.warehouse_path)}
-        click.echo(json.dumps(document, indent=1))
-        return
-    table = Table(
-        "report", "days", "rows", "quarantined", "calls", "API seconds", "table", "files", "sent to", box=SIMPLE
-    )
-    for column in table.columns:
-        column.no_wrap = True
-        column.justify = (
-            "right" if column.header in {"days", "rows", "quarantined", "calls", "API seconds", "files"} else "left"
-        )
-    for line in summary.lines.values():
-        table.add_row(
-            line.report,
-            str(line.days),
-            f"{line.rows:,}",
-            f"{line.quarantined:,}",
-            f"{line.calls:,}",
-            f"{line.seconds:.1f}",
-            line.table,
-            f"{line.files:,}" if line.targets else "",
-            line.targets,
-        )
-    Console(width=max(out.width, 150)).print(table)
-    for problem in summary.problems:
-        told.print(problem, style="red", markup=False, highlight=False, soft_wrap=True)
-    out.print(f"Warehouse: {settings.warehouse_path}", soft_wrap=True, highlight=False)

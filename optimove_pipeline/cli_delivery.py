@@ -8,9 +8,34 @@ from pathlib import Path
 
 import click
 
+from optimove_pipeline.commands.period_options import chosen_days, period_options
 from optimove_pipeline.commands.tenant import tenant_or_sandbox
-from optimove_pipeline.commands.terminal import plain_errors
+from optimove_pipeline.commands.terminal import plain_errors, told
 from optimove_pipeline.config import load_settings
+from optimove_pipeline.periods import TimePeriod
+
+
+@click.command("deliver")
+@period_options
+@click.option("--dataset", "names", multiple=True, help="Only this data set; may be repeated.")
+@click.option("--history", is_flag=True, help="The initial full load instead: the months before the first day.")
+@click.option("--dry-run", "dry", is_flag=True, help="Everything but the send: read, validate, package, check.")
+@click.option("--redeliver", metavar="REASON", default="", help="Send delivered days once more, under new names.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plain_errors
+def deliver_command(
+    *, time_period: TimePeriod, names: tuple[str, ...], history: bool, dry: bool, redeliver: str, as_json: bool
+) -> None:
+    """Send data sets of the last closed days, or of any other period, to their targets."""
+    from optimove_pipeline.commands.deliver import Wish, deliver_datasets
+    from optimove_pipeline.commands.summary import print_summary
+
+    with tenant_or_sandbox(load_settings()) as settings:
+        first, last = chosen_days(settings, time_period)
+        wish = Wish(first, last, names, history=history, dry=dry, redeliver=redeliver)
+        summary = deliver_datasets(settings, wish, told.print)
+        print_summary(settings, summary, as_json=as_json)
+    sys.exit(1 if summary.problems else 0)
 
 
 @click.command("forget")
@@ -52,4 +77,4 @@ def approve_command(*, feed: str, day: str, by: str, reason: str) -> None:
     click.echo(f"{given.approved_by} approves {feed} of {day} with {given.rows:,} rows, no more and no fewer.")
 
 
-COMMANDS = (forget_command, approve_command)
+COMMANDS = (deliver_command, forget_command, approve_command)

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
+import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from optimove_pipeline.datasets.catalogue import datasets_of
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.files import write_atomically
 from optimove_pipeline.settings.alerts import Alerts
 from optimove_pipeline.settings.api import Api, BudgetLimits
 from optimove_pipeline.settings.datasets import Datasets
@@ -159,18 +161,30 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return sandbox_settings(env.get("OPTIMOVE_SANDBOX_URL") or SANDBOX_URL, data_dir)
 
 
+def write_sandbox_settings(data_dir: Path, sections: Mapping[str, Any]) -> None:
+    """Note how the company's data of the sandbox that runs on this data directory is sent, for ``load_settings``."""
+    write_atomically(_sandbox_file(data_dir), yaml.safe_dump(dict(sections), sort_keys=False).encode())
+
+
+def _sandbox_file(data_dir: Path) -> Path:
+    return data_dir / "sandbox" / "optimove.yaml"
+
+
 def sandbox_settings(url: str, data_dir: Path) -> Settings:
-    """Return the settings that pull every report of the built-in sandbox."""
+    """Return the settings of the built-in sandbox: every report, and the data sets of its company if it has one."""
+    file = _sandbox_file(data_dir)
+    sections = parse_settings(read_yaml(file) if file.exists() else {}, source=str(file), data_dir=data_dir)
     reports = Reports(attributes=SANDBOX_ATTRIBUTES, filters=Filters(changed_attributes=SANDBOX_ATTRIBUTES))
-    return Settings(
-        tenant=Tenant(name="sandbox"),
-        api=Api(url=url, key=None),
-        reports=reports,
-        # Its data are always whole, whatever the time.
-        readiness=Readiness(time="00:00"),
-        warehouse=WarehouseSettings(preview=True),
-        sandbox=True,
-        data_dir=data_dir,
+    return sections.model_copy(
+        update={
+            "tenant": Tenant(name="sandbox"),
+            "api": Api(url=url, key=None),
+            "reports": reports,
+            # Its data are always whole, whatever the time.
+            "readiness": Readiness(time="00:00"),
+            "warehouse": WarehouseSettings(preview=True),
+            "sandbox": True,
+        }
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 
 from optimove_pipeline.ledger import Entry, Ledger
+from optimove_pipeline.partition_keys import partition_key
 from optimove_pipeline.warehouse import transaction
 
 TABLE = "ops.deliveries"
@@ -17,7 +18,7 @@ COLUMNS: dict[str, str] = {
     "target": "VARCHAR NOT NULL",
     "feed": "VARCHAR NOT NULL",
     "day": "DATE NOT NULL",
-    "hour": "SMALLINT",
+    "partition": "VARCHAR NOT NULL",
     "version": "INTEGER NOT NULL",
     "part": "INTEGER NOT NULL",
     "name": "VARCHAR NOT NULL",
@@ -36,7 +37,8 @@ COLUMNS: dict[str, str] = {
 }
 """Columns and SQL types; times are UTC, naive.
 
-``hour`` is null where partitions are days; ``part`` is 0 for a manifest; ``state`` is one of ``ledger.State``.
+``partition`` is the key, such as ``2026-11-20T14`` where partitions are hours; ``part`` is 0 for a manifest;
+``state`` is one of ``ledger.State``.
 """
 
 _CREATE = f"CREATE TABLE IF NOT EXISTS {TABLE} ({', '.join(f'{name} {kind}' for name, kind in COLUMNS.items())})"
@@ -71,8 +73,8 @@ def _copied(connection: DuckDBPyConnection, ledger: Ledger) -> int:
 def _row(revision: int, entry: Entry) -> dict[str, Any]:
     row = asdict(entry)
     times = {name: _utc(row[name]) for name in ("planned_at", "started_at", "finished_at")}
-    hour = entry.day.hour if isinstance(entry.day, datetime) else None
-    further = {"delivery_id": entry.id, "state": entry.state.value, "revision": revision, "hour": hour}
+    further = {"delivery_id": entry.id, "state": entry.state.value, "revision": revision}
+    further["partition"] = partition_key(entry.day)
     values = {**row, **times, **further}
     return {name: values[name] for name in COLUMNS}
 

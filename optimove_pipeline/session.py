@@ -19,6 +19,7 @@ from optimove_pipeline import packages
 from optimove_pipeline.background_loop import BackgroundLoop
 from optimove_pipeline.call_journal import CallJournal
 from optimove_pipeline.config import SANDBOX_KEY, Settings
+from optimove_pipeline.datasets.snapshots import Snapshots
 from optimove_pipeline.errors import ForbiddenError, PipelineError, SettingsError, TransientError
 from optimove_pipeline.files import write_atomically
 from optimove_pipeline.optimove.budget import (
@@ -75,6 +76,7 @@ class Session:
         self.staging = Staging(settings.data_dir / "staging")
         self.landing = Landing(settings.data_dir / "landing")
         self.journal = CallJournal(settings.data_dir / "calls", run_id)
+        self.sources = Snapshots(settings)
         self._call_class = call_class
         self._resumable = resumable
         self._patience = patience_seconds
@@ -115,6 +117,7 @@ class Session:
 
     def close(self) -> None:
         """Close connections and files, and remove what has been kept long enough; safe to call twice."""
+        self.sources.close()
         self.journal.close()
         self.landing.sweep(self.settings.retention.landing_days)
         self.staging.sweep(self.settings.retention.staging_days)

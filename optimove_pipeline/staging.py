@@ -25,7 +25,7 @@ import polars as pl
 
 from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.files import write_atomically
-from optimove_pipeline.partition_keys import partition_key, partition_of
+from optimove_pipeline.partition_keys import Month, partition_key, partition_of
 
 ROWS_PER_PART = 122_880
 """Rows of a part: one row group of DuckDB, so that a part is loaded without being cut, and little memory."""
@@ -205,9 +205,8 @@ class Staging:
         return partition
 
     def days(self, stage: str, feed: str) -> list[date]:
-        """Return the days held of a feed at a stage, oldest first."""
-        found = (self.root / stage / feed).glob(f"*/{_MANIFEST}")
-        return sorted(partition_of(manifest.parent.name) for manifest in found)
+        """Return the days, or hours, held of a feed at a stage, oldest first; not the months of history."""
+        return [each for each in self._partitions(stage, feed) if not isinstance(each, Month)]
 
     def counts(self, stage: str, feed: str) -> dict[date, int]:
         """Return the rows of each day held of a feed at a stage, oldest first."""
@@ -217,6 +216,10 @@ class Staging:
     def newest(self, stage: str, feed: str, until: date | None = None) -> date | None:
         """Return the newest day held, not after ``until``."""
         return max((day for day in self.days(stage, feed) if until is None or day <= until), default=None)
+
+    def _partitions(self, stage: str, feed: str) -> list[date]:
+        found = (self.root / stage / feed).glob(f"*/{_MANIFEST}")
+        return [partition_of(key) for key in sorted(manifest.parent.name for manifest in found)]
 
     def remove(self, stage: str, feed: str, day: date) -> None:
         """Remove a partition: nobody finds it any more; who has opened it can still read it."""
@@ -230,7 +233,7 @@ class Staging:
         now = time.time() if now is None else now
         removed = 0
         for feed in [folder for folder in self.root.glob("*/*") if folder.is_dir()]:
-            for day in self.days(feed.parent.name, feed.name)[:-1]:
+            for day in self._partitions(feed.parent.name, feed.name)[:-1]:
                 if _age(feed / partition_key(day) / _MANIFEST, now) > keep_days * _DAY_SECONDS:
                     self.remove(feed.parent.name, feed.name, day)
                     removed += 1

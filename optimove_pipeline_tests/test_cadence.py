@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from optimove_pipeline.cadence import Daily, Hourly
 from optimove_pipeline.config import Settings, parse_settings
-from optimove_pipeline.partition_keys import partition_key, partition_of
+from optimove_pipeline.partition_keys import Month, partition_key, partition_of
 
 MINUTE = timedelta(minutes=1)
 SECONDS = st.integers(1_748_736_000, 1_811_808_000)
@@ -85,6 +85,6 @@ def test_a_day_given_for_an_hour_is_refused() -> None:
 @examples(derandomize=True)
 def test_a_key_names_its_partition(moment: datetime) -> None:
     hour = moment.replace(minute=0, second=0, microsecond=0, tzinfo=None)
-    for partition in (hour, hour.date()):
+    for partition in (hour, hour.date(), Month(hour.year, hour.month, 1)):
         found = partition_of(partition_key(partition))
         assert (found, type(found)) == (partition, type(partition))

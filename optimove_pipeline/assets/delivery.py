@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from optimove_pipeline.assets.outcomes import Days, report_days
+from optimove_pipeline.assets.outcomes import Days, Skipped, report_days
 from optimove_pipeline.assets.partitions import as_days
 from optimove_pipeline.assets.passage import Judged, Passage
 from optimove_pipeline.assets.resources import OptimoveResource
@@ -71,7 +71,10 @@ def report_passage(report: Report) -> Passage:
     def changed(session: Session) -> str | None:
         return CHANGED if session.settings.delivery.changed_reports == "redeliver" else None
 
-    return Passage(make, changed=changed)
+    def absent(session: Session, days: Sequence[date]) -> Skipped:
+        return absent_past_days(session, report, days, "validated")
+
+    return Passage(make, absent, changed=changed)
 
 
 def _packaged(
@@ -94,7 +97,7 @@ def _packaged(
     )
     def packaged(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session, judged = optimove.session, dict[date, Sequence[Judged]]()
-        days = _asked(context, session, feed, "validated")
+        days = Days(skipped=passage.absent(session, as_days(context.partition_keys)))
         for day in as_days(context.partition_keys):
             if day in days.skipped.days:
                 continue
@@ -127,13 +130,6 @@ def _results(passage: Passage, judged: Mapping[date, Sequence[Judged]]) -> list[
             )
         )
     return results
-
-
-def _asked(context: dg.AssetExecutionContext, session: Session, feed: Feed, upstream: str) -> Days:
-    """Return the account of a run's days, with those of a report's snapshot that can't be had any more left out."""
-    if not isinstance(feed, Report):
-        return Days()
-    return Days(skipped=absent_past_days(session, feed, as_days(context.partition_keys), upstream))
 
 
 def _package_metadata(made: Package) -> dict[str, Any]:
@@ -169,21 +165,30 @@ def _delivered(
         context: dg.AssetExecutionContext, config: DeliveryConfig, optimove: OptimoveResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session = optimove.session
-        days = _asked(context, session, feed, "packaged")
+        days = Days(skipped=passage.absent(session, as_days(context.partition_keys)))
         for day in as_days(context.partition_keys):
             if day in days.skipped.days:
                 continue
             try:
-                made = _let_go(session, feed, day, passage)
-                done = _deliver_everywhere(session, made, targets, passage, config.redeliver or None)
+                days.made[day] = deliver_partition(session, feed, day, targets, passage, config.redeliver or None)
             except PipelineError as error:
                 days.missing[day] = error
-            else:
-                days.made[day] = _delivery_metadata(made, done)
-        _copy(optimove)
+        copy_records(optimove)
         return report_days(context, days, alone=asked_for_alone(context))
 
     return delivered
+
+
+def deliver_partition(
+    session: Session, feed: Feed, day: date, targets: tuple[str, ...], passage: Passage, redeliver: str | None = None
+) -> dict[str, Any]:
+    """Deliver a packaged partition to all targets, once its checks let it go; return what a person is told of it.
+
+    Raises:
+        PipelineError: it was never packaged, a check holds it back, or a target did not take it.
+    """
+    made = _let_go(session, feed, day, passage)
+    return _delivery_metadata(made, _deliver_everywhere(session, made, targets, passage, redeliver))
 
 
 def _let_go(session: Session, feed: Feed, day: date, passage: Passage) -> Package:
@@ -241,7 +246,7 @@ def _delivery_metadata(made: Package, done: list[Delivered]) -> dict[str, Any]:
     }
 
 
-def _copy(optimove: OptimoveResource) -> None:
+def copy_records(optimove: OptimoveResource) -> None:
     """Bring ``ops.deliveries`` up to date; the ledger itself is whole, so a busy warehouse can wait."""
     ledger = Ledger(ledger_file(optimove.session.settings.data_dir))
     try:

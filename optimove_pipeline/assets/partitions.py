@@ -13,16 +13,15 @@ from optimove_pipeline.partition_keys import HOUR_FORMAT, partition_of
 from optimove_pipeline.periods import most_days
 
 
-def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
-    """Return the tenant's closed business days since its start date."""
-    return dg.DailyPartitionsDefinition(
-        start_date=settings.tenant.start_date.isoformat(), timezone=settings.tenant.timezone
-    )
+def daily_partitions(settings: Settings, first: date | None = None) -> dg.DailyPartitionsDefinition:
+    """Return the tenant's closed business days since the ``first`` day, or else its start date."""
+    start = first or settings.tenant.start_date
+    return dg.DailyPartitionsDefinition(start_date=start.isoformat(), timezone=settings.tenant.timezone)
 
 
-def hourly_partitions(settings: Settings) -> dg.HourlyPartitionsDefinition:
-    """Return the closed hours (UTC) since the tenant's start date."""
-    start = datetime.combine(settings.tenant.start_date, time(), settings.zone).astimezone(UTC)
+def hourly_partitions(settings: Settings, first: date) -> dg.HourlyPartitionsDefinition:
+    """Return the closed hours (UTC) since the ``first`` business day."""
+    start = datetime.combine(first, time(), settings.zone).astimezone(UTC)
     return dg.HourlyPartitionsDefinition(start_date=f"{start:{HOUR_FORMAT}}", fmt=HOUR_FORMAT, timezone="UTC")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from optimove_pipeline.assets.outcomes import Skipped
 from optimove_pipeline.packages import Package
 from optimove_pipeline.session import Session
 
@@ -24,12 +25,14 @@ class Judged:
 class Passage:
     """The way of one feed's packages to their targets.
 
-    ``make`` returns the package of a partition, and makes it if it is not there; ``judge`` returns what the
-    ``checks`` say of it; ``changed`` is the reason under which a package that changed since its delivery is sent again by
-    itself, None where a person must give one; ``record`` notes that a target, by its name, has a package whole.
+    ``make`` returns the package of a partition, and makes it if it is not there; ``absent`` returns the partitions
+    that can't be had any more, which are left out; ``judge`` returns what the ``checks`` say of a package;
+    ``changed`` is the reason under which one that changed since its delivery is sent again by itself, None where a
+    person must give one; ``record`` notes that a target, by its name, has a package whole.
     """
 
     make: Callable[[Session, date], Package]
+    absent: Callable[[Session, Sequence[date]], Skipped]
     checks: tuple[str, ...] = ()
     judge: Callable[[Session, Package], Sequence[Judged]] = lambda session, package: ()
     changed: Callable[[Session], str | None] = lambda session: None

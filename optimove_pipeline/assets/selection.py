@@ -28,7 +28,9 @@ def stage_keys(settings: Settings, reports: Iterable[str]) -> list[dg.AssetKey]:
 
 def range_tags(first: date, last: date) -> dict[str, str]:
     """Return the tags by which one run takes all days of a range, the last included."""
-    return {
-        "dagster/asset_partition_range_start": first.isoformat(),
-        "dagster/asset_partition_range_end": last.isoformat(),
-    }
+    return key_range_tags(first.isoformat(), last.isoformat())
+
+
+def key_range_tags(first: str, last: str) -> dict[str, str]:
+    """Return the tags by which one run takes all partitions from one key to another."""
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}

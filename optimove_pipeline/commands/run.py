@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -29,9 +29,9 @@ _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(slots=True)
 class Line:
-    """What one report came to over all days: a line of the table."""
+    """What one feed came to over all days: a line of the table."""
 
-    report: str
+    feed: str
     days: int = 0
     rows: int = 0
     calls: int = 0
@@ -117,13 +117,33 @@ def _execute(
 ) -> None:
     run_id = str(uuid.uuid4())
     watcher.begin(run_id, planned)
-    instance.add_event_listener(run_id, lambda entry: _listen(entry, watcher))
+    keys = stage_keys(settings, (report.name for report in planned.reports))
+    tags = {**range_tags(planned.first, planned.last), **tags}
+    materialise(definitions, instance, run_id, keys, tags, watcher.tell, summary)
+
+
+def materialise(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    run_id: str,
+    keys: Sequence[dg.AssetKey],
+    tags: Mapping[str, str],
+    tell: Callable[[dg.DagsterEvent], None],
+    summary: Summary,
+    config: Mapping[str, Any] | None = None,
+) -> None:
+    """Materialise assets in one run in this process; ``tell`` gets each event, ``summary`` what they come to.
+
+    Raises:
+        KeyboardInterrupt: the process was asked to end (SIGINT, SIGTERM); the run has ended in order.
+    """
+    instance.add_event_listener(run_id, lambda entry: _listen(entry, tell))
     result = definitions.resolve_implicit_global_asset_job_def().execute_in_process(
         instance=instance,
         run_id=run_id,
-        asset_selection=stage_keys(settings, (report.name for report in planned.reports)),
-        tags={**range_tags(planned.first, planned.last), **tags},
-        run_config=_QUIET,
+        asset_selection=[*keys],
+        tags=dict(tags),
+        run_config={**_QUIET, **(config or {})},
         raise_on_error=False,
     )
     summary.runs.append(run_id)
@@ -142,9 +162,9 @@ def _take_in_failure(failure: Any, summary: Summary) -> None:
     summary.problems.append(f"the run: {_root(failure.error)}")
 
 
-def _listen(entry: dg.EventLogEntry, watcher: Watcher) -> None:
+def _listen(entry: dg.EventLogEntry, tell: Callable[[dg.DagsterEvent], None]) -> None:
     if entry.dagster_event is not None:
-        watcher.tell(entry.dagster_event)
+        tell(entry.dagster_event)
 
 
 def _take_in(event: dg.DagsterEvent, summary: Summary) -> None:
@@ -160,21 +180,21 @@ def _take_in(event: dg.DagsterEvent, summary: Summary) -> None:
 
 def _add(event: dg.DagsterEvent, summary: Summary) -> None:
     materialization = event.step_materialization_data.materialization
-    stage, report = materialization.asset_key.path
-    line = summary.lines.setdefault(report, Line(report))
+    stage, feed = materialization.asset_key.path
+    line = summary.lines.setdefault(feed, Line(feed))
     values: dict[str, Any] = defaultdict(int) | {
         name: value.value for name, value in materialization.metadata.items()
     }
     if stage == "report":
         line.calls += values["calls"]
         line.seconds += values["API seconds"]
-    elif stage == "validated":
+    if stage in {"validated", "history"}:
         line.quarantined += values["rows in quarantine"]
-    elif stage == "published":
+    if stage in {"published", "history"}:
         line.days += 1
         line.rows += values["dagster/row_count"]
         line.table = str(values["dagster/table_name"])
-    elif stage == "delivered":
+    if stage in {"delivered", "history"} and values["targets"]:
         line.files += values["files"]
         line.bytes += values["bytes"]
         line.targets = str(values["targets"])

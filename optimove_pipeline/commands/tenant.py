@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from optimove_pipeline.commands.terminal import told
-from optimove_pipeline.config import Settings
+from optimove_pipeline.config import Settings, load_settings, write_sandbox_settings
 
 
 @contextmanager
@@ -26,8 +26,9 @@ def tenant_or_sandbox(settings: Settings, *, date_moves: bool = False) -> Iterat
     told.print("No tenant is configured (OPTIMOVE_API_URL, OPTIMOVE_CONFIG): using the built-in sandbox.")
     today = None if date_moves else datetime.now(settings.zone).date()
     with running_sandbox(preset="tiny", today=today, folder=str(settings.data_dir / "sandbox")) as sandbox:
+        write_sandbox_settings(settings.data_dir, {**sandbox.settings(), "delivery": {"datasets": ["sandbox"]}})
         os.environ["OPTIMOVE_SANDBOX_URL"] = sandbox.url
         try:
-            yield settings.model_copy(update={"api": settings.api.model_copy(update={"url": sandbox.url})})
+            yield load_settings()
         finally:
             del os.environ["OPTIMOVE_SANDBOX_URL"]

@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from optimove_pipeline.cadence import Cadence, Daily, Hourly
+from optimove_pipeline.datasets.history import month_start
+from optimove_pipeline.partition_keys import Month
 
 if TYPE_CHECKING:
     from optimove_pipeline.config import Settings
@@ -30,9 +32,14 @@ def cadence_of(settings: Settings, dataset: str) -> Cadence:
 
 
 def stamp_of_names(settings: Settings, dataset: str, partition: date) -> datetime:
-    """Return the moment (UTC) that the names of a partition's files carry: a day's readiness, or an hour's start."""
+    """Return the moment (UTC) that the names of a partition's files carry.
+
+    A day's readiness, the start of an hour or of a month of history.
+    """
     if isinstance(partition, datetime):
         return partition.replace(tzinfo=UTC)
+    if isinstance(partition, Month):
+        return month_start(partition)
     return cadence_of(settings, dataset).late_at(partition)
 
 

@@ -6,9 +6,9 @@ with the same hash would be taken for one: of 100 million values, one row in 10^
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -61,8 +61,8 @@ def known_of(
     """Return what is known for validating a partition; the connection is not needed any more once this returns.
 
     A value referred to is known if its data set has published it, or has it in the same partition's stage
-    ``validated``. A row was delivered before if an earlier partition has published the same key and moment of
-    change; only moments that the partition's own rows reach back to are looked at.
+    ``validated``. A row was delivered before if an earlier partition has published or validated the same key and
+    moment of change; only moments that the partition's own rows reach back to are looked at.
 
     Raises:
         PartitionError: a data set that is referred to has neither; or the partition was never extracted.
@@ -105,18 +105,40 @@ def _delivered(
     dataset: Dataset, day: date, staging: Staging, connection: DuckDBPyConnection, file: Path
 ) -> Delivered:
     since = _earliest_change(dataset, day, staging)
-    if dataset.change_column is None or since is None or not exists(connection, dataset.table_name):
+    if dataset.change_column is None or since is None:
         return _nothing
     names = [*dataset.key, dataset.change_column]
     query = (
         f"SELECT {', '.join(map(quoted, names))} FROM {quoted(dataset.table_name)} "  # noqa: S608 - quoted
         f"WHERE {quoted(dataset.stamp.name)} < ? AND {quoted(dataset.change_column)} >= ?"
     )
-    ordered = _ordered([_hashed(connection, query, [dataset.stamp_of(day), since], file)])
+    published = (
+        _hashed(connection, query, [dataset.stamp_of(day), since], file)
+        if exists(connection, dataset.table_name)
+        else pl.Series(dtype=pl.UInt64)
+    )
+    ordered = _ordered([published, *_validated_before(dataset, day, staging, names, since)])
     return lambda rows: _among(ordered, rows.select(pl.struct(names).hash()).to_series())
 
 
-def _earliest_change(dataset: Dataset, day: date, staging: Staging) -> object:
+def _validated_before(
+    dataset: Dataset, day: date, staging: Staging, names: list[str], since: datetime
+) -> Iterator[pl.Series]:
+    """Yield the hashes of rows that earlier partitions hold and a later stage of the same run may yet publish."""
+    changed = pl.col(names[-1]) >= since
+    for earlier in staging.days(VALIDATED, dataset.name):
+        if earlier < day and _end_of(earlier) > since:
+            for frame in frames(staging.open(VALIDATED, dataset.name, earlier), names):
+                yield frame.filter(changed).select(pl.struct(names).hash()).to_series()
+
+
+def _end_of(partition: date) -> datetime:
+    """Return a moment (naive UTC) by which a partition has ended, whatever the tenant's time zone."""
+    start = partition if isinstance(partition, datetime) else datetime.combine(partition, time())
+    return start + timedelta(days=2)
+
+
+def _earliest_change(dataset: Dataset, day: date, staging: Staging) -> datetime | None:
     """Return the earliest moment of change among the rows of a partition; None for a snapshot, and for no rows."""
     column = None if dataset.change_column is None else dataset.column(dataset.change_column)
     if dataset.load is Load.SNAPSHOT or column is None:
@@ -124,7 +146,7 @@ def _earliest_change(dataset: Dataset, day: date, staging: Staging) -> object:
     contract = next(each for each in dataset.columns if each.name == column.name)
     source = staging.open(DATASET, dataset.name, day)
     earliest = [read_typed(frame, (contract,))[column.name].min() for frame in frames(source, [column.name])]
-    return min((moment for moment in earliest if moment is not None), default=None)
+    return min((moment for moment in earliest if isinstance(moment, datetime)), default=None)
 
 
 def _hashed(connection: DuckDBPyConnection, query: str, parameters: list[object], file: Path) -> pl.Series:

@@ -157,7 +157,7 @@ class Datasets(Section):
     )
     overlap_hours: Id = Field(24, description="hours before the window that are read again, for late commits")
     delay_minutes: Id = Field(5, description="minutes after the window's end before it is read")
-    first_day: Day | None = Field(None, description="first day that is sent by its changes; tenant.start_date if none")
+    first_day: Day | None = Field(None, description="first day that is sent by its changes; else tenant.start_date")
     history_months: Count = Field(24, description="months before it that the initial full load sends")
     tolerated_share: Share = Field(0.01, description="quarantined share up to which a partition is delivered")
     rules: dict[str, Severity] = Field({}, description="rule: what it does to a row, for all data sets")

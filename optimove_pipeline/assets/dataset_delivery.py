@@ -1,0 +1,98 @@
+"""How a data set's packages are made and let go: Optimove's own two checks first, its watermark after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from optimove_pipeline.approvals import approval
+from optimove_pipeline.assets.dataset_partitions import past_snapshots
+from optimove_pipeline.assets.outcomes import Skipped
+from optimove_pipeline.assets.passage import Judged, Passage
+from optimove_pipeline.datasets.cadences import stamp_of_names
+from optimove_pipeline.datasets.dataset import Dataset
+from optimove_pipeline.datasets.history import NAME, partition_window
+from optimove_pipeline.datasets.volume import judge
+from optimove_pipeline.ledger import Ledger, ledger_file
+from optimove_pipeline.packages import Package
+from optimove_pipeline.partition_keys import Month
+from optimove_pipeline.session import Session
+from optimove_pipeline.stages.package import package
+from optimove_pipeline.suppression import suppressed
+from optimove_pipeline.watermarks import move
+
+VOLUME, MISSING_FILES = "data_volume", "missing_files"
+
+
+def dataset_passage(dataset: Dataset) -> Passage:
+    """Return the way of a data set's packages."""
+
+    def make(session: Session, day: date) -> Package:
+        return _make(session, dataset, day)
+
+    def judged(session: Session, made: Package) -> list[Judged]:
+        return [_volume(session, dataset, made), _missing_files(session, dataset, made)]
+
+    def record(session: Session, made: Package, target: str) -> None:
+        if made.window is not None:
+            path = ledger_file(session.settings.data_dir)
+            move(path, dataset.name, target, made.window.end, session.run_id)
+
+    def absent(session: Session, partitions: Sequence[date]) -> Skipped:
+        return past_snapshots(session, dataset, partitions, "validated")
+
+    return Passage(make, absent, (VOLUME, MISSING_FILES), judged, record=record)
+
+
+def _make(session: Session, dataset: Dataset, day: date) -> Package:
+    settings = session.settings
+    partition = session.staging.open("validated", dataset.name, day)
+    forms = {column.name: column.form for column in dataset.columns if column.form is not None}
+    options = settings.packages.of(dataset.name, table=dataset.table, format=dataset.format, fields=forms)
+    if isinstance(day, Month):
+        options = replace(options, packaging=options.packaging.model_copy(update={"name": NAME}))
+    window = partition_window(settings, dataset, day)
+    return package(
+        dataset,
+        partition,
+        options,
+        settings.packages_folder,
+        ready=stamp_of_names(settings, dataset.name, day),
+        window=window,
+        watermark=window.end,
+        suppressed=suppressed(settings.data_dir),
+        customer_column=dataset.customer_column,
+    )
+
+
+def _volume(session: Session, dataset: Dataset, made: Package) -> Judged:
+    settings = session.settings
+    if isinstance(made.day, Month):
+        return Judged(VOLUME, passed=True, blocks=False, text=f"{made.rows:,} rows: a month of history is not judged")
+    volume = settings.datasets.of(dataset.name).volume or settings.datasets.volume
+    path = ledger_file(settings.data_dir)
+    verdict = judge(made.rows, made.day, _history(path, dataset, made.day, volume.days_backwards), volume)
+    approved = approval(path, dataset.name, made.day)
+    if not verdict.passed and approved is not None and approved.holds_for(made.rows):
+        text = f"{verdict.reason}. Approved by {approved.approved_by}: {approved.reason}"
+        return Judged(VOLUME, passed=True, blocks=False, text=text)
+    return Judged(VOLUME, verdict.passed, verdict.blocks, verdict.reason)
+
+
+def _history(path: Path, dataset: Dataset, day: date, days: int) -> Mapping[date, int]:
+    first = (day.date() if isinstance(day, datetime) else day) - timedelta(days=days)
+    counts = Ledger(path).rows_by_day(dataset.name, first)
+    return {each: rows for each, rows in counts.items() if not isinstance(each, Month)}
+
+
+def _missing_files(session: Session, dataset: Dataset, made: Package) -> Judged:
+    expected = session.settings.datasets.of(dataset.name).expected
+    if made.parts or not expected:
+        return Judged(MISSING_FILES, passed=True, blocks=True, text=f"{len(made.parts)} files")
+    text = (
+        "no file for a day without rows (packages.empty_day), though Optimove expects one: set "
+        f"packages.each.{dataset.name}.empty_day to part, or datasets.each.{dataset.name}.expected to false"
+    )
+    return Judged(MISSING_FILES, passed=False, blocks=True, text=text)

@@ -1,0 +1,143 @@
+"""The factory of a data set's assets, each partitioned by day or by hour."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from optimove_pipeline.assets.contract_checks import check_results, check_specs
+from optimove_pipeline.assets.dataset_delivery import dataset_passage
+from optimove_pipeline.assets.dataset_partitions import (
+    extract_partition,
+    extraction_metadata,
+    past_snapshots,
+    publish_partitions,
+    show_quarantine,
+    validate_partition,
+    validation_metadata,
+)
+from optimove_pipeline.assets.delivery import delivery_assets
+from optimove_pipeline.assets.metadata import history_plot
+from optimove_pipeline.assets.outcomes import Days, Metadata, report_days
+from optimove_pipeline.assets.partitions import as_days
+from optimove_pipeline.assets.resources import OptimoveResource
+from optimove_pipeline.assets.stage_asset import key, stage_asset
+from optimove_pipeline.datasets.dataset import Dataset
+from optimove_pipeline.datasets.known import DATASET
+from optimove_pipeline.datasets.validation import DatasetValidation
+from optimove_pipeline.errors import ContractError, PipelineError
+
+
+def dataset_assets(
+    dataset: Dataset,
+    partitions: dg.PartitionsDefinition[str],
+    policy: dg.BackfillPolicy,
+    targets: tuple[str, ...],
+) -> list[dg.AssetsDefinition]:
+    """Return the assets of a data set's stages; without ``targets`` the last of them is ``published``."""
+    assets = [stage(dataset, partitions, policy) for stage in (_extracted, _validated, _published)]
+    if targets:
+        assets += delivery_assets(dataset, partitions, policy, targets, dataset_passage(dataset))
+    return assets
+
+
+def _each(days: Days, asked: list[date], work: Callable[[date], Metadata]) -> None:
+    """Do the work of each partition that is not skipped, and note what came of it."""
+    for day in asked:
+        if day in days.skipped.days:
+            continue
+        try:
+            days.made[day] = work(day)
+        except PipelineError as error:
+            days.missing[day] = error
+
+
+def _extracted(
+    dataset: Dataset, partitions: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
+) -> dg.AssetsDefinition:
+    @stage_asset(
+        DATASET,
+        dataset,
+        partitions,
+        policy,
+        deps=[],
+        kinds={"sql"},
+        description=f"{dataset.title}, as the source has it: what changed in the partition's window, or all rows.",
+    )
+    def extracted(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
+        session, asked = optimove.session, as_days(context.partition_keys)
+        days = Days(skipped=past_snapshots(session, dataset, asked, DATASET))
+
+        def work(day: date) -> Metadata:
+            made = extraction_metadata(extract_partition(session, dataset, day))
+            return {**made, "rows per partition": history_plot(session.staging.counts(DATASET, dataset.name))}
+
+        _each(days, asked, work)
+        return report_days(context, days)
+
+    return extracted
+
+
+def _validated(
+    dataset: Dataset, partitions: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
+) -> dg.AssetsDefinition:
+    referred = {column.reference.partition(".")[0] for column in dataset.columns if column.reference}
+
+    @stage_asset(
+        "validated",
+        dataset,
+        partitions,
+        policy,
+        deps=[key(DATASET, dataset.name), *(key("validated", name) for name in sorted(referred - {dataset.name}))],
+        kinds={"polars"},
+        description=f"{dataset.title} as Optimove's rules allow it; rows that broke them are in quarantine.",
+        checks=check_specs(key("validated", dataset.name)),
+    )
+    def validated(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
+        session, asked = optimove.session, as_days(context.partition_keys)
+        days = Days(skipped=past_snapshots(session, dataset, asked, DATASET))
+        validations = dict[date, DatasetValidation]()
+
+        def work(day: date) -> Metadata:
+            try:
+                validations[day] = validate_partition(optimove, dataset, day)
+            except ContractError:
+                show_quarantine(optimove, dataset, day)
+                raise
+            return validation_metadata(session, dataset, day, validations[day])
+
+        _each(days, asked, work)
+        history = session.staging.counts("validated", dataset.name)
+        days.made = {day: {**made, "rows per partition": history_plot(history)} for day, made in days.made.items()}
+        return report_days(context, days, check_results(validations, history))
+
+    return validated
+
+
+def _published(
+    dataset: Dataset, partitions: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
+) -> dg.AssetsDefinition:
+    @stage_asset(
+        "published",
+        dataset,
+        partitions,
+        policy,
+        deps=[key("validated", dataset.name)],
+        kinds={"duckdb"},
+        description=f"{dataset.title} in the warehouse, as it is sent: table {dataset.table_name}.",
+    )
+    def published(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
+        session, asked = optimove.session, as_days(context.partition_keys)
+        days = Days(skipped=past_snapshots(session, dataset, asked, "validated"))
+
+        def opened(day: date) -> dict[str, Any]:
+            session.staging.open("validated", dataset.name, day)
+            return {}
+
+        _each(days, asked, opened)
+        if days.made:
+            days.made = dict(publish_partitions(optimove, dataset, [*days.made]))
+        return report_days(context, days)
+
+    return published

@@ -1,0 +1,150 @@
+"""``deliver``: take data sets from their sources to their targets through Dagster, for days or for their history."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from difflib import get_close_matches
+from typing import Any
+
+import dagster as dg
+
+from optimove_pipeline.assets.graph import build_definitions
+from optimove_pipeline.assets.history import HISTORY
+from optimove_pipeline.assets.selection import SENT, key_range_tags
+from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
+from optimove_pipeline.commands.run import Summary, materialise
+from optimove_pipeline.commands.stopping import Stop, stoppable
+from optimove_pipeline.config import Settings
+from optimove_pipeline.datasets.dataset import Dataset, Load
+from optimove_pipeline.datasets.history import first_day, history_windows
+from optimove_pipeline.datasets.known import DATASET
+from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.partition_keys import partition_key
+
+Tell = Callable[[str], None]
+
+_MADE = (DATASET, "validated", "published")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wants delivered.
+
+    The days from ``first`` to ``last`` of the ``names`` (all data sets if none), or their ``history`` before the
+    first day. ``dry``: everything but the send. ``redeliver`` is the reason why delivered days are sent once more.
+    """
+
+    first: date
+    last: date
+    names: tuple[str, ...] = ()
+    history: bool = False
+    dry: bool = False
+    redeliver: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One Dagster run: assets, and the keys of the first and last partition that it takes."""
+
+    keys: tuple[dg.AssetKey, ...]
+    first: str
+    last: str
+
+
+def deliver_datasets(settings: Settings, wish: Wish, tell: Tell) -> Summary:
+    """Take data sets through their stages, telling each step; return what that came to.
+
+    Raises:
+        SettingsError: no data set is configured, or one is named that is not.
+        KeyboardInterrupt: the process was asked to end; what has arrived is kept.
+    """
+    datasets = _chosen(settings, wish.names)
+    if wish.history and wish.redeliver:
+        raise SettingsError("--redeliver: months of history are sent once; materialise them anew in the UI instead")
+    summary = Summary()
+    with stoppable(tell) as stop, open_instance(prepare_dagster_home(settings.data_dir)) as instance:
+        definitions = build_definitions(settings)
+        for run in _runs(settings, datasets, wish):
+            _carry_out(definitions, instance, run, wish, tell, stop, summary)
+    return summary
+
+
+def _carry_out(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    run: _Run,
+    wish: Wish,
+    tell: Tell,
+    stop: Stop,
+    summary: Summary,
+) -> None:
+    stop.check()
+    reason = {"config": {"redeliver": wish.redeliver}}
+    delivered = [key for key in run.keys if key.path[0] == SENT[-1]] if wish.redeliver else []
+    config: dict[str, Any] = {"ops": {"__".join(key.path): reason for key in delivered}} if delivered else {}
+    tags = key_range_tags(run.first, run.last)
+    materialise(
+        definitions, instance, str(uuid.uuid4()), run.keys, tags, lambda event: _tell(event, tell), summary, config
+    )
+
+
+def _tell(event: dg.DagsterEvent, tell: Tell) -> None:
+    if event.event_type is not dg.DagsterEventType.ASSET_MATERIALIZATION:
+        return
+    made = event.step_materialization_data.materialization
+    rows = made.metadata["dagster/row_count"].value if "dagster/row_count" in made.metadata else 0
+    tell(f"{made.asset_key.to_user_string()} of {made.partition}: {rows:,} rows")
+
+
+def _chosen(settings: Settings, names: Sequence[str]) -> list[Dataset]:
+    every = {dataset.name: dataset for dataset in settings.chosen_datasets}
+    if not every:
+        raise SettingsError(
+            "no data set is configured: choose a datasets.preset, or datasets.contracts, in optimove.yaml "
+            "(docs/datasets.md)"
+        )
+    for name in names:
+        if name not in every:
+            near = get_close_matches(name, every, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(every)}"
+            raise SettingsError(f"--dataset {name}: no such data set; {hint}")
+    return [every[name] for name in every if not names or name in names]
+
+
+def _runs(settings: Settings, datasets: Sequence[Dataset], wish: Wish) -> Iterator[_Run]:
+    """Yield the runs: of months where history is wanted, else of all days together, and of the hours of these."""
+    if wish.history:
+        months = [*map(partition_key, history_windows(settings))]
+        # What others refer to comes first and whole, so that they find it.
+        for dataset in _referred_first([each for each in datasets if each.load is Load.CHANGES]):
+            yield _Run((dg.AssetKey([HISTORY, dataset.name]),), months[0], months[-1])
+        return
+    first = max(wish.first, first_day(settings))
+    if wish.last < first:
+        raise SettingsError(f"{wish.last} lies before {first}, the first day that is sent (datasets.first_day)")
+    hourly = [each for each in datasets if settings.datasets.of(each.name).cadence == "hourly"]
+    daily = [each for each in datasets if each not in hourly]
+    if daily:
+        yield _Run(tuple(_keys(settings, daily, wish)), partition_key(first), partition_key(wish.last))
+    if hourly:
+        start = datetime.combine(first, time(), settings.zone).astimezone(UTC)
+        end = datetime.combine(wish.last + timedelta(days=1), time(), settings.zone).astimezone(UTC)
+        hours = (
+            partition_key(start.replace(tzinfo=None)),
+            partition_key((end - timedelta(hours=1)).replace(tzinfo=None)),
+        )
+        yield _Run(tuple(_keys(settings, hourly, wish)), *hours)
+
+
+def _referred_first(datasets: Sequence[Dataset]) -> list[Dataset]:
+    return sorted(datasets, key=lambda dataset: any(column.reference for column in dataset.columns))
+
+
+def _keys(settings: Settings, datasets: Sequence[Dataset], wish: Wish) -> Iterator[dg.AssetKey]:
+    for dataset in datasets:
+        sent = SENT[:1] if wish.dry else SENT
+        stages = _MADE + (sent if settings.delivery.of(dataset.name, is_report=False) else ())
+        yield from (dg.AssetKey([stage, dataset.name]) for stage in stages)

@@ -1,0 +1,49 @@
+"""The initial full load: months of history before the first day that is sent by its changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING
+
+from optimove_pipeline.datasets.dataset import Dataset
+from optimove_pipeline.datasets.windows import months, window_of
+from optimove_pipeline.packages import Window
+from optimove_pipeline.partition_keys import Month
+
+if TYPE_CHECKING:
+    from optimove_pipeline.config import Settings
+
+NAME = "{table}_full_{date}_{time}_{part:03d}.{extension}"
+"""Names of the parts of a month of history; ``date`` is its first day."""
+
+
+def first_day(settings: Settings) -> date:
+    """Return the first day that is sent by its changes."""
+    return settings.datasets.first_day or settings.tenant.start_date
+
+
+def history_windows(settings: Settings) -> dict[Month, Window]:
+    """Return the months of the initial full load, oldest first, with their windows; the last may be a begun one."""
+    windows = months(settings.datasets.history_months, first_day(settings), settings.zone)
+    return {_month(window, settings): window for window in windows}
+
+
+def partition_window(settings: Settings, dataset: Dataset, partition: date) -> Window:
+    """Return the window of any partition of a data set: a month of history, a day or an hour.
+
+    Raises:
+        KeyError: the month is none of the history.
+    """
+    if isinstance(partition, Month):
+        return history_windows(settings)[partition]
+    return window_of(settings.datasets, dataset, partition, settings.zone)
+
+
+def month_start(month: Month) -> datetime:
+    """Return the moment (UTC) that the names of a month's files carry."""
+    return datetime.combine(month, time(), UTC)
+
+
+def _month(window: Window, settings: Settings) -> Month:
+    start = window.start.astimezone(settings.zone)
+    return Month(start.year, start.month, 1)
