@@ -13,20 +13,23 @@ from optimove_pipeline.stages.frames import frames
 from optimove_pipeline.staging import Partition
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LeftOut:
-    """The forgotten customers that a partition holds, by the ``column`` of their ids, and how many rows they have."""
+    """The forgotten customers that a partition holds, by the ``column`` of their ids, and how many rows they have.
 
-    column: str = ""
-    ids: frozenset[str] = frozenset()
-    rows: int = 0
+    ``ids`` are text, sorted.
+    """
+
+    column: str
+    ids: pl.Series
+    rows: int
 
     def rest(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the rows of all other customers, those without a customer among them."""
-        return frame.filter(~_is_of(self.column, self.ids)) if self.ids else frame
+        return frame.filter(~_is_of(self.column, self.ids)) if self.rows else frame
 
 
-NOTHING = LeftOut()
+NOTHING = LeftOut("", pl.Series(dtype=pl.String), 0)
 
 
 def find_left_out(partition: Partition, column: str | None, suppressed: Collection[str]) -> LeftOut:
@@ -44,14 +47,18 @@ def find_left_out(partition: Partition, column: str | None, suppressed: Collecti
         )
     if not suppressed:
         return NOTHING
-    ids, found, rows = frozenset(suppressed), set[str](), 0
+    ids, found, rows = _sorted(suppressed), set[str](), 0
     for frame in frames(partition, [column]):
         held = frame.filter(_is_of(column, ids)).get_column(column)
         rows += len(held)
         found.update(held.cast(pl.String).unique())
-    return LeftOut(column, frozenset(found), rows)
+    return LeftOut(column, _sorted(found), rows)
 
 
-def _is_of(column: str, ids: Collection[str]) -> pl.Expr:
+def _sorted(ids: Collection[str]) -> pl.Series:
+    return pl.Series(sorted(ids), dtype=pl.String)
+
+
+def _is_of(column: str, ids: pl.Series) -> pl.Expr:
     # What has no customer is nobody's.
-    return pl.col(column).cast(pl.String).is_in(pl.Series(sorted(ids)).implode()).fill_null(value=False)
+    return pl.col(column).cast(pl.String).is_in(ids.implode()).fill_null(value=False)

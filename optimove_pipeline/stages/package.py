@@ -163,7 +163,7 @@ def _source(
             "options": [options.table, options.fields, options.packaging.model_dump()],
             "ready": ready.astimezone(UTC),
             "changes": [window and [window.start, window.end], watermark],
-            "left_out": sorted(left_out.ids),
+            "left_out": left_out.ids.to_list(),
         }
     )
 
