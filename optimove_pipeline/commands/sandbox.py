@@ -16,20 +16,29 @@ from optimove_pipeline.sandbox.server import serve
 
 
 def serve_sandbox(chosen: Mapping[str, Any], further: Sequence[str], tell: Callable[[str], None]) -> None:
-    """Serve until interrupted; ``further`` are options as ``name=value``, values as in YAML.
+    """Serve until interrupted; ``chosen`` and ``further`` are those of ``chosen_options``.
+
+    Raises:
+        SettingsError: an option is unknown or its value can't work, or a port is taken.
+    """
+    options = chosen_options(chosen, further)
+    serve(options, lambda url: _tell(url, options.key, tell))
+
+
+def chosen_options(chosen: Mapping[str, Any], further: Sequence[str]) -> SandboxOptions:
+    """Return the sandbox's options; ``further`` are given as ``name=value``, values as in YAML.
 
     Unless an option names another one, its folder is ``sandbox`` in the data directory.
 
     Raises:
-        SettingsError: an option is unknown or its value can't work, or the port is taken.
+        SettingsError: an option is unknown or its value can't work.
     """
     folder = Path(os.environ.get("OPTIMOVE_DATA_DIR") or "data") / "sandbox"
     plain = as_json(SandboxOptions(folder=str(folder))) | dict(chosen) | dict(_parsed(text) for text in further)
     try:
-        options = from_json(plain)
+        return from_json(plain)
     except (TypeError, ValueError) as error:
         raise SettingsError(f"sandbox: a value has the wrong form: {error}") from error
-    serve(options, lambda url: _tell(url, options.key, tell))
 
 
 def _tell(url: str, key: str, tell: Callable[[str], None]) -> None:

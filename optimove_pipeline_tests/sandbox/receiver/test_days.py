@@ -1,6 +1,7 @@
 """A day is complete when every expected table is accepted, in its usual volume."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +77,8 @@ def test_days_more_than_180_back_are_no_part_of_the_average(places: Places) -> N
     deliver_rows(places, "Game_Types_and_Categories", games, old)
     deliver_day(places)
     assert days(places)[DAY].complete
+
+
+def test_a_folder_without_deliveries_has_no_days(tmp_path: Path) -> None:
+    assert received(tmp_path / "nothing") == []
+    assert received_days([]) == []

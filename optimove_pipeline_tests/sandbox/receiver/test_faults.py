@@ -49,7 +49,8 @@ def test_files_are_moved_as_soon_as_they_have_their_name(
     assert client.listdir("in/Games") == []
     client.rename("in/.a.csv.tmp", "in/a.csv")
     write(client, "in/Games/b.csv", b"b")
-    write(client, "test/c.csv", b"c")
+    write(client, "test/b.csv", b"c")
+    client.rename("test/b.csv", "test/c.csv")
     assert sorted(client.listdir("in")) == ["Games"]
     assert client.listdir("in/Games") == []
     assert client.listdir("test") == ["c.csv"]

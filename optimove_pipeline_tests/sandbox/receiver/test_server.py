@@ -59,8 +59,9 @@ def test_nothing_but_sftp_is_served(receiver: Receiver) -> None:
         session = transport.open_session(timeout=10)
         with pytest.raises(paramiko.SSHException):
             session.exec_command("id")
-        with pytest.raises(paramiko.ChannelException):
-            transport.open_channel("direct-tcpip", ("127.0.0.1", 22), ("127.0.0.1", 1), timeout=10)
+        for kind in ("direct-tcpip", "unheard-of"):
+            with pytest.raises(paramiko.ChannelException):
+                transport.open_channel(kind, ("127.0.0.1", 22), ("127.0.0.1", 1), timeout=10)
 
 
 def test_the_host_key_is_made_once_and_its_fingerprint_is_told(places: Places) -> None:
