@@ -1,0 +1,133 @@
+"""What is known besides a partition's rows: values referred to, and rows that earlier partitions delivered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from optimove_pipeline.datasets.dataset import Dataset, Load
+from optimove_pipeline.datasets.known import known_of
+from optimove_pipeline.datasets.validation import DatasetValidation, validate_dataset
+from optimove_pipeline.errors import PartitionError
+from optimove_pipeline.settings.datasets import DatasetSettings
+from optimove_pipeline.stages.publish import publish
+from optimove_pipeline.staging import Staging
+from optimove_pipeline.warehouse import Warehouse
+from optimove_pipeline_tests.datasets.rows import DAY, NOW, Row, dataset_named, extracted, held, row
+
+CUSTOMERS, TRANSACTIONS = dataset_named("customers"), dataset_named("transactions")
+NEXT, EARLIER = DAY + timedelta(days=1), DAY - timedelta(days=1)
+
+
+class Place:
+    """Staging and a warehouse, and the stages of a day in them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.staging = Staging(folder / "staging")
+        self.warehouse = Warehouse(folder / "warehouse.duckdb")
+
+    def validate(self, dataset: Dataset, day: date, rows: list[Row]) -> DatasetValidation:
+        """Write rows as extraction does, and validate them with what is known."""
+        extracted(self.staging, dataset, rows, day)
+        with self.warehouse.open("looking up what is known") as connection:
+            known = known_of(dataset, day, self.staging, connection)
+        own = DatasetSettings(tolerated_share=1.0)
+        return validate_dataset(dataset, day, self.staging, own, known, now=NOW + timedelta(days=2))
+
+    def publish(self, dataset: Dataset, day: date, rows: list[Row]) -> DatasetValidation:
+        """Validate and publish."""
+        found = self.validate(dataset, day, rows)
+        publish(dataset, [day], self.staging, self.warehouse, "a run")
+        return found
+
+    def ids(self, dataset: Dataset, day: date) -> list[str]:
+        """Return the keys of a validated partition."""
+        return held(self.staging, "validated", dataset, day)[dataset.key[0]].to_list()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def transaction(number: int, player: str = "C1", changed: str = "2026-11-19 10:00:00") -> Row:
+    return row("transactions", Transaction_ID=f"T{number}", Player_ID=player, LastUpdated=changed)
+
+
+def customer(name: str, changed: str = "2026-11-19 10:00:00") -> Row:
+    return row("customers", Player_ID=name, LastUpdated=changed)
+
+
+def test_a_value_is_known_if_it_was_published_on_any_day_or_is_validated_on_this_one(place: Place) -> None:
+    place.publish(CUSTOMERS, EARLIER, [customer("C1")])
+    place.validate(CUSTOMERS, DAY, [customer("C2")])
+    found = place.validate(TRANSACTIONS, DAY, [transaction(1), transaction(2, "C2"), transaction(3, "C3")])
+    assert (found.rows, found.by_rule) == (2, {"reference:Player_ID": 1})
+    assert held(place.staging, "quarantine", TRANSACTIONS)["raw_value"].to_list() == ["C3"]
+
+
+def test_a_reference_to_what_is_validated_but_has_no_rows_knows_nobody(place: Place) -> None:
+    place.validate(CUSTOMERS, DAY, [])
+    assert place.validate(TRANSACTIONS, DAY, [transaction(1)]).by_rule == {"reference:Player_ID": 1}
+
+
+def test_a_reference_that_can_not_be_checked_is_an_error(place: Place) -> None:
+    with pytest.raises(PartitionError) as caught:
+        place.validate(TRANSACTIONS, DAY, [transaction(1)])
+    assert "validated/transactions of 2026-11-19: what refers to customers.Player_ID can't be checked" in str(
+        caught.value
+    )
+    assert "materialise validated/customers first" in str(caught.value)
+
+
+def test_overlap_rows_that_an_earlier_partition_published_are_not_sent_again(place: Place) -> None:
+    old, late, fresh = "2026-11-19 23:59:59", "2026-11-19 23:00:00", "2026-11-20 00:00:00"
+    place.publish(CUSTOMERS, DAY, [customer("C1", old), customer("C2", old)])
+    found = place.publish(
+        CUSTOMERS, NEXT, [customer("C1", old), customer("C2", fresh), customer("C3", late), customer("C4", fresh)]
+    )
+    assert (found.rows, found.already_delivered) == (3, 1)
+    assert place.ids(CUSTOMERS, NEXT) == ["C2", "C3", "C4"]
+
+
+def test_a_partition_that_is_rebuilt_is_the_same_again(place: Place) -> None:
+    rows = [customer("C1"), customer("C2")]
+    place.publish(CUSTOMERS, DAY, rows)
+    place.publish(CUSTOMERS, NEXT, [*rows, customer("C3", "2026-11-20 08:00:00")])
+    assert place.publish(CUSTOMERS, DAY, rows).rows == 2
+    again = place.publish(CUSTOMERS, NEXT, [*rows, customer("C3", "2026-11-20 08:00:00")])
+    assert (again.rows, again.already_delivered) == (1, 2)
+
+
+def test_a_partition_of_older_changes_is_not_compared_with_later_ones(place: Place) -> None:
+    place.publish(CUSTOMERS, NEXT, [customer("C1")])
+    assert place.publish(CUSTOMERS, DAY, [customer("C1")]).already_delivered == 0
+
+
+def test_a_snapshot_holds_all_rows_whatever_was_delivered(place: Place) -> None:
+    snapshot = replace(CUSTOMERS, load=Load.SNAPSHOT)
+    place.publish(snapshot, DAY, [customer("C1")])
+    assert place.publish(snapshot, NEXT, [customer("C1")]).rows == 1
+
+
+def test_values_are_compared_whatever_their_type_in_the_source(place: Place) -> None:
+    place.publish(CUSTOMERS, DAY, [row("customers", Player_ID=12)])
+    found = place.validate(TRANSACTIONS, DAY, [transaction(1, " 12 ")])
+    assert (found.rows, found.repaired) == (1, {"trim:Player_ID": 1})
+
+
+def test_many_values_are_known_in_little_more_than_their_hashes(place: Place) -> None:
+    names = [f"C{number}" for number in range(50_000)]
+    place.publish(CUSTOMERS, DAY, [customer(name) for name in names[:100]])
+    extracted(place.staging, TRANSACTIONS, [transaction(1)])
+    with place.warehouse.open("looking up what is known") as connection:
+        connection.execute(
+            "INSERT INTO datasets.customers (_partition, Player_ID) SELECT '2026-01-01', 'C' || range FROM range(50000)"
+        )
+        known = known_of(TRANSACTIONS, DAY, place.staging, connection)
+    asked = pl.Series([*names, "C50000", "c1"])
+    assert known.references["customers.Player_ID"](asked).sum() == len(names)
