@@ -119,6 +119,8 @@ def test_a_day_that_is_not_delivered_whole_has_no_rows_yet(ledger: Ledger) -> No
     assert ledger.rows_by_day("customers", DAY) == {}
     ledger.plan([], instead_of=[open_part])
     assert ledger.rows_by_day("customers", DAY) == {DAY: 7}
+    ledger.plan([replace(entry("manifest.json", 0), rows=0)])
+    assert ledger.rows_by_day("customers", DAY) == {DAY: 7}
 
 
 def test_rows_of_hours_are_known_by_the_hour(ledger: Ledger) -> None:

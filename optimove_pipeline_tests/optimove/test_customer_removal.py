@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from optimove_pipeline.errors import AnswerError, ApiError, ForbiddenError, RequestError, TransientError
-from optimove_pipeline.optimove.customer_removal import MOST_CUSTOMERS, remove_customers
+from optimove_pipeline.optimove.customer_removal import remove_customers
 from optimove_pipeline_tests.optimove.canned import CannedServer, Reply, canned_server, opened
 
 DATE = Reply(body=b'{"Date":"2026-11-19"}')
@@ -46,11 +46,11 @@ def test_ids_are_sent_as_documented_and_those_that_failed_come_back(
 
 
 def test_more_ids_than_a_call_takes_are_sent_in_several(tmp_path: Path) -> None:
-    ids = [f"A{number}" for number in range(2 * MOST_CUSTOMERS + 1)]
+    ids = [f"A{number}" for number in range(100_001)]
     replies = (Reply(body=b"[]"), Reply(body=b'{"FailedCustomerIDs":["A7"]}'), Reply(body=b"[]"))
     failed, server = ask(tmp_path, ids, *replies)
     sent = [json.loads(request.body)["CustomerIDs"] for request in server.requests if request.method == "POST"]
-    assert [len(each) for each in sent] == [MOST_CUSTOMERS, MOST_CUSTOMERS, 1]
+    assert [len(each) for each in sent] == [50_000, 50_000, 1]
     assert [each for batch in sent for each in batch] == ids
     assert failed == ["A7"]
 
