@@ -24,6 +24,7 @@ from optimove_pipeline.assets.selection import range_tags
 from optimove_pipeline.config import load_settings
 from optimove_pipeline.sandbox.process import RunningSandbox
 from optimove_pipeline.sandbox.truth import Choices, truth
+from optimove_pipeline_tests.end_to_end.forked import Ended, run_forked
 
 TODAY = date(2025, 6, 20)
 DAYS = (date(2025, 6, 17), date(2025, 6, 18), date(2025, 6, 19))
@@ -59,15 +60,6 @@ class Place:
         return self.data / "warehouse.duckdb"
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A command that has ended."""
-
-    code: int
-    out: str
-    told: str
-
-
 def settle(root: Path, sandbox: RunningSandbox, **settings: Any) -> Place:
     """Return a place whose settings name the sandbox as a tenant, with a budget that never waits, and no targets."""
     document = {
@@ -100,11 +92,19 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 def start(place: Place, *arguments: str, **environment: str) -> subprocess.Popen[str]:
     """Start ``optimove-pipeline`` with these arguments; a variable given as "" is not set."""
     command = [str(Path(sys.executable).with_name("optimove-pipeline")), *arguments]
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("OPTIMOVE_", "DAGSTER_"))}
-    chosen = {name: value for name, value in {**own, **place.environment, **environment}.items() if value}
     return subprocess.Popen(
-        command, env=chosen, cwd=place.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        env=_environment_of(place, environment),
+        cwd=place.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
+
+
+def _environment_of(place: Place, changes: Mapping[str, str]) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("OPTIMOVE_", "DAGSTER_"))}
+    return {name: value for name, value in {**own, **place.environment, **changes}.items() if value}
 
 
 def end(process: subprocess.Popen[str]) -> Ended:
@@ -114,8 +114,8 @@ def end(process: subprocess.Popen[str]) -> Ended:
 
 
 def run(place: Place, *arguments: str, **environment: str) -> Ended:
-    """Run ``optimove-pipeline`` to its end."""
-    return end(start(place, *arguments, **environment))
+    """Run ``optimove-pipeline`` to its end, in a process that has not to load Dagster first."""
+    return run_forked(arguments, _environment_of(place, environment), place.root)
 
 
 def pull(place: Place, *reports: str, first: date = NEWEST, last: date = NEWEST) -> Ended:

@@ -54,7 +54,7 @@ def test_running_again_asks_anew_and_gives_the_same_tables(place: Place, sandbox
 
 
 def test_a_person_is_shown_progress_and_a_table(place: Place) -> None:
-    ended = run(place, "run", "--from", str(DAYS[0]), "--to", str(NEWEST), "--report", "promo_codes")
+    ended = end(start(place, "run", "--from", str(DAYS[0]), "--to", str(NEWEST), "--report", "promo_codes"))
     assert ended.code == 0
     assert "Traceback" not in ended.told
     assert "Warning" not in ended.told
@@ -80,7 +80,7 @@ def test_a_program_is_given_json_alone_on_standard_output(place: Place) -> None:
 
 def test_with_nothing_configured_the_sandbox_is_used_and_says_so(place: Place) -> None:
     nothing = {"OPTIMOVE_API_URL": "", "OPTIMOVE_API_KEY": "", "OPTIMOVE_CONFIG": ""}
-    ended = run(place, "run", "--json", "--days", "1", "--report", "execution_channels", **nothing)
+    ended = end(start(place, "run", "--json", "--days", "1", "--report", "execution_channels", **nothing))
     assert "No tenant is configured" in ended.told
     assert "using the built-in sandbox" in ended.told
     assert tables(place) == ["execution_channels"], ended.told

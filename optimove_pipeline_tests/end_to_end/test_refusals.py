@@ -9,9 +9,9 @@ import pytest
 
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.process import RunningSandbox
+from optimove_pipeline_tests.end_to_end.forked import Ended
 from optimove_pipeline_tests.end_to_end.place import (
     NEWEST,
-    Ended,
     Place,
     alike,
     published,

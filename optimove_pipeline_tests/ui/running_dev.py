@@ -17,7 +17,8 @@ from typing import IO, Any, TypeVar
 
 import psutil
 
-from optimove_pipeline_tests.end_to_end.place import STAGES, Ended, Place, start
+from optimove_pipeline_tests.end_to_end.forked import Ended
+from optimove_pipeline_tests.end_to_end.place import STAGES, Place, start
 
 LONGEST_SECONDS = 300.0
 """Far more than anything here takes: a loaded machine is no failure."""
