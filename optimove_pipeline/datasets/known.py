@@ -16,7 +16,6 @@ import polars as pl
 from duckdb import DuckDBPyConnection
 
 from optimove_pipeline.datasets.dataset import Dataset, Load
-from optimove_pipeline.datasets.reading import read_typed
 from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.partition_keys import partition_key
 from optimove_pipeline.stages.frames import frames
@@ -62,7 +61,7 @@ def known_of(
 
     A value referred to is known if its data set has published it, or has it in the same partition's stage
     ``validated``. A row was delivered before if an earlier partition has published or validated the same key and
-    moment of change; only moments that the partition's own rows reach back to are looked at.
+    moment of change; only moments since the start of the partition's window are looked at.
 
     Raises:
         PartitionError: a data set that is referred to has neither; or the partition was never extracted.
@@ -104,7 +103,7 @@ def _holding(hashes: list[pl.Series]) -> Holds:
 def _delivered(
     dataset: Dataset, day: date, staging: Staging, connection: DuckDBPyConnection, file: Path
 ) -> Delivered:
-    since = _earliest_change(dataset, day, staging)
+    since = _reaches_back_to(dataset, day, staging)
     if dataset.change_column is None or since is None:
         return _nothing
     names = [*dataset.key, dataset.change_column]
@@ -138,15 +137,12 @@ def _end_of(partition: date) -> datetime:
     return start + timedelta(days=2)
 
 
-def _earliest_change(dataset: Dataset, day: date, staging: Staging) -> datetime | None:
-    """Return the earliest moment of change among the rows of a partition; None for a snapshot, and for no rows."""
-    column = None if dataset.change_column is None else dataset.column(dataset.change_column)
-    if dataset.load is Load.SNAPSHOT or column is None:
+def _reaches_back_to(dataset: Dataset, day: date, staging: Staging) -> datetime | None:
+    """Return the moment (UTC, naive) from which on a partition was extracted; None if it was not by its changes."""
+    window = staging.open(DATASET, dataset.name, day).metadata.get("window")
+    if window is None or dataset.load is Load.SNAPSHOT:
         return None
-    contract = next(each for each in dataset.columns if each.name == column.name)
-    source = staging.open(DATASET, dataset.name, day)
-    earliest = [read_typed(frame, (contract,))[column.name].min() for frame in frames(source, [column.name])]
-    return min((moment for moment in earliest if isinstance(moment, datetime)), default=None)
+    return datetime.fromisoformat(window[0]).astimezone(UTC).replace(tzinfo=None)
 
 
 def _hashed(connection: DuckDBPyConnection, query: str, parameters: list[object], file: Path) -> pl.Series:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,12 @@ def extracted(
     frame = pl.DataFrame(whole, schema={name: texts.get(name) for name in names}, infer_schema_length=None)
     with staging.writing("dataset", dataset.name, day, rows_per_part=rows_per_part) as writer:
         writer.write(frame)
+        writer.metadata["window"] = _window(day)
+
+
+def _window(day: date) -> list[str]:
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return [(start + timedelta(days=days)).isoformat() for days in (-1, 1)]
 
 
 def holding(*values: str) -> Holds:

@@ -126,7 +126,8 @@ def test_many_values_are_known_in_little_more_than_their_hashes(place: Place) ->
     extracted(place.staging, TRANSACTIONS, [transaction(1)])
     with place.warehouse.open("looking up what is known") as connection:
         connection.execute(
-            "INSERT INTO datasets.customers (_partition, Player_ID) SELECT '2026-01-01', 'C' || range FROM range(50000)"
+            "INSERT INTO datasets.customers (_partition, Player_ID) "
+            "SELECT '2026-01-01', 'C' || range FROM range(50000)"
         )
         known = known_of(TRANSACTIONS, DAY, place.staging, connection)
     asked = pl.Series([*names, "C50000", "c1"])
