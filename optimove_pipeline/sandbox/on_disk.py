@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,13 +40,24 @@ def places_of(service: Service) -> Places | None:
     return Places(Path(service.options.folder)) if service.options.folder else None
 
 
-def refresh_company(service: Service) -> None:
-    """Make the company's database for the tenant's current date, unless it is there."""
+def refresh_company(service: Service, now: date | None = None) -> None:
+    """Make the company's database for the tenant's current date (``now`` where that is the real one), if need be."""
     from optimove_pipeline.sandbox.company.database import build_company
 
     places = places_of(service)
     if places is not None:
-        build_company(places.company, service.tenant.today or today_in_utc(), service.options.seed)
+        build_company(places.company, service.tenant.today or now or today_in_utc(), service.options.seed)
+
+
+def refresh_when_due(service: Service, made: date, now: date) -> date:
+    """Make the company anew if its date is the real one, ``now``, and was ``made`` for another; return its date.
+
+    A fixed date moves by a control, which makes the company anew itself.
+    """
+    if service.tenant.today is None and now != made:
+        refresh_company(service, now)
+        return now
+    return made
 
 
 @contextmanager
@@ -69,9 +81,6 @@ def _ending() -> Iterator[threading.Event]:
 
 
 def _keep_current(service: Service, ended: threading.Event) -> None:
-    """Make the company anew when the real date moves on; a fixed date moves by a control, which does it itself."""
     made = today_in_utc()
     while not ended.wait(_SECONDS_BETWEEN_LOOKS):
-        if service.tenant.today is None and today_in_utc() != made:
-            made = today_in_utc()
-            refresh_company(service)
+        made = refresh_when_due(service, made, today_in_utc())

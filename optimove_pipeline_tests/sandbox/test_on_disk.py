@@ -12,9 +12,12 @@ import pytest
 
 from optimove_pipeline.sandbox.company.database import build_company
 from optimove_pipeline.sandbox.faults import Fault
+from optimove_pipeline.sandbox.on_disk import refresh_when_due
+from optimove_pipeline.sandbox.options import SandboxOptions
 from optimove_pipeline.sandbox.places import Places
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline.sandbox.receiver.server import Receiver
+from optimove_pipeline.sandbox.service import Service
 from optimove_pipeline_tests.sandbox.company.reading import tables
 from optimove_pipeline_tests.sandbox.receiver.connecting import client_of, system_sftp, write
 from optimove_pipeline_tests.sandbox.receiver.goods import DAY, ROWS, csv_text, file_name, ndjson_text
@@ -75,6 +78,16 @@ def test_the_company_moves_with_the_date_and_a_reset_takes_it_back(
     assert about(places) == (date(2026, 11, 25), 1)
     running.reset()
     assert about(places) == (TODAY, 1)
+
+
+def test_a_company_of_the_real_date_moves_on_with_it_and_one_of_a_fixed_date_does_not(tmp_path: Path) -> None:
+    tomorrow = date(2026, 11, 21)
+    real, fixed = tmp_path / "real", tmp_path / "fixed"
+    assert refresh_when_due(Service(SandboxOptions(folder=str(real))), TODAY, tomorrow) == tomorrow
+    assert about(Places(real)) == (tomorrow, 1)
+    assert refresh_when_due(Service(SandboxOptions(folder=str(real))), tomorrow, tomorrow) == tomorrow
+    assert refresh_when_due(Service(SandboxOptions(folder=str(fixed), today=TODAY)), TODAY, tomorrow) == TODAY
+    assert not fixed.exists()
 
 
 @pytest.mark.usefixtures("receiver")
