@@ -139,8 +139,11 @@ def _pointing(dataset: Dataset, column: ContractColumn, chosen: Mapping[str, Dat
     if not named and len(chosen[name].key) != 1:
         raise SettingsError(f"{place}, whose key has several columns: name one of them, such as {name}.column")
     target = named or chosen[name].key[0]
-    if chosen[name].column(target) is None:
+    found = chosen[name].column(target)
+    if found is None:
         raise SettingsError(f"{place}: {name} has no column {target}")
+    if found.kind is not column.kind:
+        raise SettingsError(f"{place}, which is of kind {found.kind}; expected {column.kind}, as it is here")
     return replace(column, reference=f"{name}.{target}")
 
 
