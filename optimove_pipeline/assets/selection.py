@@ -12,6 +12,9 @@ from optimove_pipeline.config import Settings
 PULLED = ("report", "validated", "published")
 """The stages that every report has."""
 
+DATASET_STAGES = ("dataset", "validated", "published")
+"""The stages that every data set has."""
+
 SENT = ("packaged", "delivered")
 """The stages that a feed with targets has besides."""
 

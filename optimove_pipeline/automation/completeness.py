@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
-from zoneinfo import ZoneInfo
+from typing import Any
 
+from optimove_pipeline.cadence import Cadence
 from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.partition_keys import partition_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,32 +24,27 @@ class Completeness:
 IsComplete = Callable[[date], Completeness]
 
 
-class Rows(Protocol):
-    """The result of a query."""
+Ask = Callable[[str, Sequence[Any]], Any]
+"""Carries out a query with named parameters, ``:day`` the first, and returns the first value of its first row."""
 
-    def fetchone(self) -> Sequence[Any] | None:
-        """Return the next row, or None."""
-
-
-class Connection(Protocol):
-    """What of a database connection is used; DuckDB's and those of DB-API drivers with ``execute`` have it."""
-
-    def execute(self, sql: str, parameters: Sequence[Any], /) -> Rows:
-        """Carry out a query with positional parameters."""
+ChangedSince = Callable[[date, datetime], int]
+"""Returns how many rows of a partition's source have changed at a moment or since."""
 
 
-Connect = Callable[[], AbstractContextManager[Connection]]
+def always(partition: date) -> Completeness:
+    """Say of every partition that it is complete: its time alone counts."""
+    return Completeness(complete=True, reason=f"the time of {partition_key(partition)} has come")
 
 
-def by_query(connect: Connect, sql: str) -> IsComplete:
+def by_query(ask: Ask, sql: str) -> IsComplete:
     """Complete once a query says so: ``sql`` takes the day as its one parameter, and its first value is true.
 
     No row, null, false and 0 mean that it is not.
     """
 
     def is_complete(day: date) -> Completeness:
-        value = _first_value(connect, sql, [day])
-        return Completeness(bool(value), f"the query for {day} gives {value!r}")
+        value = ask(sql, [day])
+        return Completeness(bool(value), f"the query for {partition_key(day)} gives {value!r}")
 
     return is_complete
 
@@ -71,28 +66,31 @@ def by_marker(template: str) -> IsComplete:
     return is_complete
 
 
-def by_last_updated(connect: Connect, sql: str, zone: ZoneInfo, delay: timedelta) -> IsComplete:
-    """Complete once the newest change is ``delay`` past the day's end in ``zone``.
+def by_newest_change(changed_since: ChangedSince, cadence: Cadence, delay: timedelta) -> IsComplete:
+    """Complete once something has changed ``delay`` past the partition's end: what was before it has arrived."""
 
-    ``sql`` takes no parameter, and its first value is the newest LastUpdated; without a zone it counts as UTC. No row
-    and null mean that nothing is there yet. The check raises SettingsError if the value is no time.
-    """
-
-    def is_complete(day: date) -> Completeness:
-        needed = datetime.combine(day + timedelta(days=1), time(), zone).astimezone(UTC) + delay
-        newest = _moment(sql, _first_value(connect, sql, []))
-        if newest is None:
-            return Completeness(complete=False, reason="no change is known yet")
-        told = f"the newest change is of {newest:%Y-%m-%d %H:%M:%S} UTC, {needed:%Y-%m-%d %H:%M:%S} UTC is needed"
-        return Completeness(newest >= needed, told)
+    def is_complete(partition: date) -> Completeness:
+        needed = cadence.ended_at(partition) + delay
+        changed = changed_since(partition, needed)
+        told = f"{changed:,} changes at {needed:%Y-%m-%d %H:%M:%S} UTC or since, one is needed"
+        return Completeness(changed > 0, told)
 
     return is_complete
 
 
-def _first_value(connect: Connect, sql: str, parameters: Sequence[Any]) -> Any:
-    with connect() as connection:
-        row = connection.execute(sql, parameters).fetchone()
-    return row[0] if row else None
+def all_of(every: Sequence[IsComplete]) -> IsComplete:
+    """Complete once all are; asks no further than the first that is not."""
+
+    def is_complete(partition: date) -> Completeness:
+        reasons = []
+        for each in every:
+            answer = each(partition)
+            if not answer.complete:
+                return answer
+            reasons.append(answer.reason)
+        return Completeness(complete=True, reason="; ".join(dict.fromkeys(reasons)))
+
+    return is_complete
 
 
 def _marker(template: str, day: date) -> str:
@@ -102,11 +100,3 @@ def _marker(template: str, day: date) -> str:
         raise SettingsError(
             f"marker file {template!r}: {error!r}; the day is written as {{date:%Y-%m-%d}}"
         ) from error
-
-
-def _moment(sql: str, value: Any) -> datetime | None:
-    if value is None:
-        return None
-    if not isinstance(value, datetime):
-        raise SettingsError(f"newest change, {sql!r}: expected a date and time, got {type(value).__name__}")
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

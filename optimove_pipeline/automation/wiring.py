@@ -12,6 +12,7 @@ from optimove_pipeline.automation.acknowledgements import acknowledgements
 from optimove_pipeline.automation.alert_delivery import alert_delivery
 from optimove_pipeline.automation.budget_watch import budget_watch
 from optimove_pipeline.automation.credential_expiry import credential_expiry
+from optimove_pipeline.automation.data_sets import data_set_sensors
 from optimove_pipeline.automation.ended_runs import ended_runs
 from optimove_pipeline.automation.late_days import late_days
 from optimove_pipeline.automation.launchpad import pull_period
@@ -19,6 +20,7 @@ from optimove_pipeline.automation.report_readiness import report_readiness
 from optimove_pipeline.automation.requested_runs import requested_runs
 from optimove_pipeline.automation.schedules import schedules_of
 from optimove_pipeline.automation.skipped_in_backfills import skipped_in_backfills
+from optimove_pipeline.automation.undelivered import undelivered
 from optimove_pipeline.config import Settings
 
 SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (
@@ -33,7 +35,7 @@ SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (
 )
 """Each makes a sensor from the settings."""
 
-DATA_SET_SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (acknowledgements,)
+DATA_SET_SENSORS: tuple[Callable[[Settings], dg.SensorDefinition], ...] = (acknowledgements, undelivered)
 """The same, where the settings choose data sets."""
 
 
@@ -47,5 +49,8 @@ def _automation(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         jobs=[pull],
         schedules=schedules_of(settings, pull),
-        sensors=[make(settings) for make in (*SENSORS, *(DATA_SET_SENSORS if data_set_names(settings) else ()))],
+        sensors=[
+            *(make(settings) for make in (*SENSORS, *(DATA_SET_SENSORS if data_set_names(settings) else ()))),
+            *data_set_sensors(settings),
+        ],
     )

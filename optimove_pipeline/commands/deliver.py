@@ -13,20 +13,17 @@ import dagster as dg
 
 from optimove_pipeline.assets.graph import build_definitions
 from optimove_pipeline.assets.history import HISTORY
-from optimove_pipeline.assets.selection import SENT, key_range_tags
+from optimove_pipeline.assets.selection import DATASET_STAGES, SENT, key_range_tags
 from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
 from optimove_pipeline.commands.run import Summary, materialise
 from optimove_pipeline.commands.stopping import Stop, stoppable
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.dataset import Dataset, Load
 from optimove_pipeline.datasets.history import first_day, history_windows
-from optimove_pipeline.datasets.known import DATASET
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.partition_keys import partition_key
 
 Tell = Callable[[str], None]
-
-_MADE = (DATASET, "validated", "published")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,5 +143,5 @@ def _referred_first(datasets: Sequence[Dataset]) -> list[Dataset]:
 def _keys(settings: Settings, datasets: Sequence[Dataset], wish: Wish) -> Iterator[dg.AssetKey]:
     for dataset in datasets:
         sent = SENT[:1] if wish.dry else SENT
-        stages = _MADE + (sent if settings.delivery.of(dataset.name, is_report=False) else ())
+        stages = DATASET_STAGES + (sent if settings.delivery.of(dataset.name, is_report=False) else ())
         yield from (dg.AssetKey([stage, dataset.name]) for stage in stages)

@@ -171,6 +171,20 @@ def _change_column(
     return read.origin, read.how, read.dtype
 
 
+def changed_since(
+    dataset: Dataset, own: DatasetSettings, snapshot: Snapshot, partition: date, moment: datetime
+) -> int:
+    """Return how many rows of a source have changed at a moment (with its zone) or since.
+
+    Raises as ``extract_dataset`` does.
+    """
+    origin = Origin(own.table, own.query, partition)
+    mapping = mapping_of(dataset, own, snapshot.columns(origin), f"{snapshot.place}: {origin.place}")
+    change, how, dtype = _change_column(dataset, own, snapshot, origin, mapping)
+    start = bound(moment, dtype, how.timezone, how.format)
+    return snapshot.count(Selection(origin=origin, columns=(), change_column=change, start=start))
+
+
 def _without_change(snapshot: Snapshot, selection: Selection) -> int:
     if selection.change_column is None:
         return 0

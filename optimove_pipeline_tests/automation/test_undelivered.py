@@ -1,0 +1,119 @@
+"""The sensor of data sets that are not delivered in time, with the ledger as it is and the clock given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from optimove_pipeline.alerts.outbox import outbox_file, transaction
+from optimove_pipeline.automation.undelivered import undelivered
+from optimove_pipeline.config import Settings, parse_settings
+from optimove_pipeline.ledger import Entry, Ledger, ledger_file, new_id
+
+DAY = date(2026, 11, 20)
+DUE = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
+LONG_BEFORE = DUE - timedelta(days=3)
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(slots=True)
+class Watch:
+    settings: Settings
+    cursor: str | None = None
+
+    def tick(self, now: datetime) -> str:
+        with dg.build_sensor_context(cursor=self.cursor) as context:
+            data = undelivered(self.settings, lambda: now).evaluate_tick(context)
+        self.cursor = data.cursor
+        return str(data.skip_message)
+
+    @property
+    def alerts(self) -> list[str]:
+        with transaction(outbox_file(self.settings.data_dir)) as connection:
+            return [key for (key,) in connection.execute("SELECT key FROM alerts ORDER BY key")]
+
+    def deliver(self, name: str, day: date = DAY) -> None:
+        ledger = Ledger(ledger_file(self.settings.data_dir))
+        (entry,) = ledger.plan(
+            [
+                Entry(
+                    id=new_id(),
+                    target="outbox",
+                    feed=name,
+                    day=day,
+                    version=1,
+                    part=1,
+                    name=f"{name.title().replace('_And_', '_and_')}_20261120_060000_001.csv.gz",
+                    rows=1,
+                    bytes=1,
+                    sha256="0",
+                    run_id="a run",
+                )
+            ]
+        )
+        ledger.deliver(entry)
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Watch]:
+    def made(**datasets: Any) -> Watch:
+        chosen = {"preset": "casino", "select": ["customers", "game_types_and_categories"], **datasets}
+        return Watch(parse_settings({"datasets": chosen}, source="a test", data_dir=tmp_path))
+
+    return made
+
+
+@pytest.fixture
+def watch(make: Callable[..., Watch]) -> Watch:
+    watch = make()
+    watch.tick(LONG_BEFORE)
+    return watch
+
+
+def test_what_is_not_delivered_is_alerted_before_its_readiness_and_at_it_once(watch: Watch) -> None:
+    watch.deliver("game_types_and_categories")
+    assert watch.tick(DUE - 31 * MINUTE) == "nothing that is due is missing"
+    assert watch.tick(DUE - 30 * MINUTE) == "customers of 2026-11-20 is not delivered yet"
+    watch.tick(DUE - 29 * MINUTE)
+    assert watch.alerts == ["undelivered/not delivered yet/customers/2026-11-20"]
+    assert watch.tick(DUE) == "customers of 2026-11-20 is late"
+    watch.tick(DUE + MINUTE)
+    assert watch.alerts == [
+        "undelivered/late/customers/2026-11-20",
+        "undelivered/not delivered yet/customers/2026-11-20",
+    ]
+
+
+def test_what_is_delivered_is_not_alerted(watch: Watch) -> None:
+    watch.deliver("customers")
+    watch.deliver("game_types_and_categories")
+    assert watch.tick(DUE) == "nothing that is due is missing"
+    assert watch.alerts == []
+
+
+def test_a_day_that_was_due_before_the_first_look_is_not_alerted(make: Callable[..., Watch]) -> None:
+    watch = make()
+    watch.tick(DUE + MINUTE)
+    assert watch.alerts == []
+    watch.tick(DUE + timedelta(days=1))
+    assert len(watch.alerts) == 2
+
+
+def test_a_data_set_that_optimove_does_not_expect_is_not_alerted(make: Callable[..., Watch]) -> None:
+    watch = make(each={"customers": {"expected": False}})
+    watch.tick(LONG_BEFORE)
+    assert watch.tick(DUE) == "game_types_and_categories of 2026-11-20 is late"
+
+
+def test_an_hour_is_alerted_by_its_own_time(make: Callable[..., Watch]) -> None:
+    watch = make(select=["customers"], warn_minutes=10, each={"customers": {"cadence": "hourly"}})
+    watch.tick(LONG_BEFORE)
+    assert watch.tick(DUE + 19 * MINUTE) == "nothing that is due is missing"
+    assert watch.tick(DUE + 20 * MINUTE) == "customers of 2026-11-21T05 is not delivered yet"
+    assert watch.tick(DUE + 30 * MINUTE) == "customers of 2026-11-21T05 is late"
