@@ -29,6 +29,7 @@ from optimove_pipeline.settings.sources import MySqlSettings
 _EXTRA = "mysql"
 _BATCH_ROWS = 30_720
 _ROW = "row"
+_SILENCE_SECONDS = 3600
 _NO_DATE = "0000-00-00"
 _BINARY = 63
 """The number of the character set of bytes."""
@@ -50,6 +51,8 @@ def open_mysql(name: str, settings: MySqlSettings) -> Iterator[SqlSnapshot]:
     cursors = driver("pymysql.cursors", _EXTRA, place)
     with _told(pymysql.MySQLError, place, "open"):
         connection = pymysql.connect(**_arguments(settings), cursorclass=cursors.SSCursor)
+    # From here on a long silence is a long sort; the driver has one time for both, and no setter.
+    connection._read_timeout = _SILENCE_SECONDS
     with connection:
         session = MySqlSession(place, connection, pymysql.MySQLError)
         session.execute("SET SESSION time_zone = '+00:00'")
@@ -67,6 +70,7 @@ def _arguments(settings: MySqlSettings) -> dict[str, Any]:
         "user": expand(settings.username),
         "password": reveal(settings.password) if settings.password else "",
         "connect_timeout": max(1, round(settings.timeout_seconds)),
+        "read_timeout": settings.timeout_seconds,
         "charset": "utf8mb4",
         "ssl": _tls(settings),
         "ssl_disabled": settings.tls == "disable",
@@ -95,12 +99,12 @@ class MySqlSession:
 
     def execute(self, sql: str) -> None:
         """Carry out a statement that has no result."""
-        with _told(self.error, self.place, "open"), self.connection.cursor() as cursor:
+        with self._cursor("open") as cursor:
             cursor.execute(sql)
 
     def described(self, sql: str, place: str) -> dict[str, Described]:
         """Return the columns of a result."""
-        with _told(self.error, self.place, place), self.connection.cursor() as cursor:
+        with self._cursor(place) as cursor:
             cursor.execute(sql)
             # The driver keeps what tells numbers with a sign from those without only there.
             fields = cursor._result.fields
@@ -112,17 +116,30 @@ class MySqlSession:
 
     def frames(self, sql: str, columns: dict[str, Described], place: str) -> Iterator[pl.DataFrame]:
         """Yield a statement's rows."""
-        with _told(self.error, self.place, place), self.connection.cursor() as cursor:
+        with self._cursor(place) as cursor:
             cursor.execute(sql)
             while rows := cursor.fetchmany(_BATCH_ROWS):
                 yield _frame(rows, columns, f"{self.place}: {place}")
 
     def value(self, sql: str, place: str) -> Any:
         """Return the first value of a result, or None."""
-        with _told(self.error, self.place, place), self.connection.cursor() as cursor:
+        with self._cursor(place) as cursor:
             cursor.execute(sql)
             row = cursor.fetchone()
         return row[0] if row else None
+
+    @contextmanager
+    def _cursor(self, what: str) -> Iterator[Any]:
+        with _told(self.error, self.place, what):
+            cursor = self.connection.cursor()
+            try:
+                yield cursor
+            except self.error:
+                # It would read the rest of the rows from a connection that may be gone.
+                cursor.connection = None
+                raise
+            finally:
+                cursor.close()
 
 
 def _text_of(name: str, described: Described) -> sa.ColumnElement[Any]:

@@ -19,7 +19,7 @@ from sqlalchemy.engine.interfaces import Dialect
 
 from optimove_pipeline.datasets.sources.dialects import named_style
 from optimove_pipeline.datasets.sources.drivers import driver, first_line
-from optimove_pipeline.datasets.sources.sql import Described, SqlSnapshot, plain, selected
+from optimove_pipeline.datasets.sources.sql import JSON, TEXT, Described, SqlSnapshot, selected
 from optimove_pipeline.errors import PartitionError, SettingsError
 from optimove_pipeline.settings.secrets import expand, reveal
 from optimove_pipeline.settings.sources import PostgresSettings
@@ -94,9 +94,8 @@ class PostgresSession:
         """Return the columns of a result."""
         with self._told(place), self.connection.cursor() as cursor:
             cursor.execute(sql)
-            # An empty result has no batch, but its stream has the schema.
-            frame = pl.DataFrame(cursor.fetch_arrow())
-        return {name: plain(dtype) for name, dtype in frame.schema.items()}
+            schema = self.reader.from_stream(cursor.fetch_arrow()).schema
+        return {each.name: _described(each) for each in schema}
 
     def expressions(self, columns: dict[str, Described]) -> list[sa.ColumnElement[Any]]:
         """Return what is selected for columns."""
@@ -106,8 +105,15 @@ class PostgresSession:
         """Yield a statement's rows."""
         with self._told(place), self.connection.cursor() as cursor:
             cursor.execute(sql)
-            for batch in self.reader.from_stream(cursor.fetch_arrow()):
+            batches = self.reader.from_stream(cursor.fetch_arrow())
+            while (batch := self._next(batches, place)) is not None:
                 yield pl.DataFrame(batch)
+
+    def _next(self, batches: Any, place: str) -> Any:
+        try:
+            return next(batches, None)
+        except Exception as error:  # noqa: BLE001 - what reads the stream raises nothing narrower
+            raise PartitionError(f"{self.place}: {place}: broke off: {_said(error)}") from None
 
     def value(self, sql: str, place: str) -> Any:
         """Return the first value of a result, or None."""
@@ -122,5 +128,34 @@ class PostgresSession:
             yield
         except self.error as error:
             if str(getattr(error, "sqlstate", "") or "")[:2] in {"08", "57", "58", ""}:
-                raise PartitionError(f"{self.place}: {what}: broke off: {first_line(error)}") from None
-            raise SettingsError(f"{self.place}: {what}: {first_line(error)}") from None
+                raise PartitionError(f"{self.place}: {what}: broke off: {_said(error)}") from None
+            raise SettingsError(f"{self.place}: {what}: {_said(error)}") from None
+
+
+def _said(error: Exception) -> str:
+    """Return what the server said; what stands before it names the library's own steps."""
+    return first_line(error).rpartition("] ")[2]
+
+
+def _described(each: Any) -> Described:
+    """Return how a column is asked for, from what the driver tells of it: PostgreSQL's type, and Arrow's."""
+    kind = (each.metadata.get(b"POSTGRESQL:type") or b"").decode()
+    if kind in _DTYPES:
+        return Described(_DTYPES[kind])
+    return JSON if "<Struct" in str(each.type) or "<List" in str(each.type) else TEXT
+
+
+_DTYPES: dict[str, pl.DataType] = {
+    "int2": pl.Int16(),
+    "int4": pl.Int32(),
+    "int8": pl.Int64(),
+    "float4": pl.Float32(),
+    "float8": pl.Float64(),
+    "bool": pl.Boolean(),
+    "text": pl.String(),
+    "varchar": pl.String(),
+    "bpchar": pl.String(),
+    "date": pl.Date(),
+    "timestamp": pl.Datetime("us"),
+    "timestamptz": pl.Datetime("us", "UTC"),
+}
