@@ -60,7 +60,7 @@ def test_a_new_token_is_watched_anew(
 ) -> None:
     tick(instance, tmp_path, END - timedelta(days=2))
     monkeypatch.setenv("EXPIRY_SAS", sas(se=(END + timedelta(days=10)).isoformat()))
-    tick(instance, tmp_path, END - timedelta(days=2))
+    tick(instance, tmp_path, END + timedelta(days=8))
     assert [alert.title[-10:] for alert in alerts(tmp_path)] == ["2026-12-31", "2027-01-10"]
 
 

@@ -76,7 +76,7 @@ def test_the_certificate_beside_a_key_is_read(tmp_path: Path) -> None:
 
 def test_certificate_files_of_anything_are_read_and_a_replaced_one_does_not_count(tmp_path: Path) -> None:
     file = tmp_path / "ca.pem"
-    ends = {"Old root": [END - 50 * DAY, END + 50 * DAY], "Root": [END], "Third": [END + DAY]}
+    ends = {"Old root": [END + 50 * DAY, END - 50 * DAY], "Root": [END], "Third": [END + DAY]}
     file.write_bytes(b"".join(x509_certificate(name, end) for name, each in ends.items() for end in each))
     found = expiries(Servers(sources={"shop": Server(ca_file=file)}))
     assert found == [Expiry("certificate file", "sources.shop.ca_file", END)]
