@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-_PACKAGES = ("optimove-pipeline", "dagster", "dlt", "duckdb", "httpx", "polars", "pyarrow")
+_PACKAGES = ("optimove-pipeline", "dagster", "dataframely", "dlt", "duckdb", "httpx", "polars", "pyarrow")
 _INTRODUCTION = (
     "Written by `python -m benchmarks`; what is measured and how is told in `benchmarks/__init__.py`. The ratio is "
     "this project's value over the baseline's, both from the same run."

@@ -19,7 +19,9 @@ from click.testing import CliRunner
 from optimove_pipeline.automation.wiring import definitions_of
 from optimove_pipeline.cli import main
 from optimove_pipeline.config import load_settings, parse_settings, sandbox_settings
+from optimove_pipeline.datasets.catalogue import datasets_of
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
+from optimove_pipeline.settings.datasets import Datasets
 from optimove_pipeline_tests.docs.pages import PAGES, ROOT, Block, all_blocks, blocks, commands
 from optimove_pipeline_tests.docs.terminal import Terminal, terminal
 
@@ -59,7 +61,8 @@ are ready. They run until the page's last command is done."""
 
 LANGUAGES = {"sh", "sql", "yaml", "text"}
 LAUNCHPAD_BLOCKS = [block for block in all_blocks("yaml") if block.text.startswith("ops:")]
-SETTINGS_BLOCKS = [block for block in all_blocks("yaml") if block not in LAUNCHPAD_BLOCKS]
+CONTRACT_BLOCKS = [block for block in all_blocks("yaml") if block.text.startswith("# contracts.yaml")]
+SETTINGS_BLOCKS = [block for block in all_blocks("yaml") if block not in [*LAUNCHPAD_BLOCKS, *CONTRACT_BLOCKS]]
 SHELL_PAGES = [page for page in PAGES if any(block.language == "sh" for block in blocks(page))]
 
 
@@ -143,6 +146,13 @@ def test_a_block_of_settings_is_accepted(block: Block, tmp_path: Path) -> None:
     document = yaml.safe_load(block.text)
     settings = parse_settings(document, source=block.place, data_dir=tmp_path)
     assert set(document) <= settings.model_fields_set
+
+
+@pytest.mark.parametrize("block", CONTRACT_BLOCKS, ids=lambda block: block.place)
+def test_a_block_of_contracts_is_accepted(block: Block, tmp_path: Path) -> None:
+    (tmp_path / "contracts.yaml").write_text(block.text, encoding="utf-8")
+    settings = Datasets(preset="casino", contracts=(Path("contracts.yaml"),))
+    assert {dataset.name for dataset in datasets_of(settings, tmp_path)} >= set(yaml.safe_load(block.text))
 
 
 def test_the_example_settings_are_accepted(tmp_path: Path) -> None:
