@@ -1,6 +1,7 @@
 """A process that makes as many calls as its budget allows; run as a module with its orders as JSON.
 
-Says ``ready``, waits for a line of input, calls until the seconds of its orders are over, and prints its usage.
+Says ``ready``, waits for a line of input, calls until the seconds of its orders are over or their calls are made,
+and prints its usage.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import sys
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import repeat
 
 import httpx
 
@@ -21,7 +23,7 @@ SANDBOX_HEADERS = {"X-API-KEY": "sandbox-key"}
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """What one hammer does: ``tasks`` calls at once, for ``seconds``, to ``url``.
+    """What one hammer does: ``tasks`` calls at once, for ``seconds`` or until each has made ``calls``, to ``url``.
 
     The guard is wide because here a call's way to the server varies by what else keeps the same few cores busy.
     """
@@ -32,6 +34,7 @@ class Orders:
     seconds: float
     call_class: str = "daily"
     tasks: int = 20
+    calls: int | None = None
     guard: float = 0.4
 
 
@@ -40,8 +43,8 @@ async def _stamp_when_sent(grant: Grant, event: str, _: object) -> None:
         await grant.stamp()
 
 
-async def _call_on(budget: Budget, client: httpx.AsyncClient, url: str) -> None:
-    while True:
+async def _call_on(budget: Budget, client: httpx.AsyncClient, url: str, calls: int | None) -> None:
+    for _ in repeat(None) if calls is None else repeat(None, calls):
         grant = await budget.acquire()
         await client.get(url, extensions={"trace": partial(_stamp_when_sent, grant)})
 
@@ -57,7 +60,7 @@ async def _hammer(orders: Orders) -> None:
     async with aclosing(budget), httpx.AsyncClient(timeout=30, headers=SANDBOX_HEADERS) as client:
         print("ready", flush=True)  # noqa: T201
         await asyncio.to_thread(sys.stdin.readline)
-        calls = [asyncio.create_task(_call_on(budget, client, orders.url)) for _ in range(orders.tasks)]
+        calls = [asyncio.create_task(_call_on(budget, client, orders.url, orders.calls)) for _ in range(orders.tasks)]
         done, unfinished = await asyncio.wait(calls, timeout=orders.seconds)
         for call in unfinished:
             call.cancel()

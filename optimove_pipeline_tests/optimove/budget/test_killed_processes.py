@@ -5,7 +5,6 @@ import time
 
 from optimove_pipeline.optimove.budget import Window, snapshot
 from optimove_pipeline_tests.optimove.budget.fleet import (
-    allowed_in,
     counting_server,
     go,
     grabber,
@@ -18,7 +17,9 @@ from optimove_pipeline_tests.optimove.budget.hammer import Orders
 from optimove_pipeline_tests.optimove.budget.places import store_at
 
 WINDOWS = [Window(20, 1.0), Window(60, 7.0)]
-SECONDS = 13.9
+TASKS, CALLS = 20, 2
+LONGEST_SECONDS = 50.0
+"""Far more than the windows ask for: on a busy machine every call takes a while, and the leases of the killed end."""
 KILLS = 8
 
 
@@ -37,13 +38,13 @@ def test_a_kill_forgets_no_call_and_wastes_at_most_one(place: str) -> None:
         assert known <= used <= known + kill + 1
 
 
-def test_the_survivors_spend_what_is_allowed_and_no_more(place: str) -> None:
+def test_the_survivors_make_all_their_calls_and_exceed_no_window(place: str) -> None:
     dice = random.Random(4)
     windows = [(window.calls, window.seconds) for window in WINDOWS]
     with counting_server() as arrivals:
         orders = [
-            Orders(place, f"{arrivals.url}/{number}", windows, SECONDS, tasks=1 if number < 4 else 20)
-            for number in range(6)
+            Orders(place, f"{arrivals.url}/{number}", windows, LONGEST_SECONDS, tasks=tasks, calls=calls)
+            for number, (tasks, calls) in enumerate([(1, None)] * 4 + [(TASKS, CALLS)] * 2)
         ]
         with ready_hammers(orders) as hammers:
             go(hammers)
@@ -54,5 +55,4 @@ def test_the_survivors_spend_what_is_allowed_and_no_more(place: str) -> None:
                 wait_for(hammer)
     for window in WINDOWS:
         assert most_in_any(arrivals.times, window.seconds) <= window.calls
-    # Each of the four killed may have held a grant of which nothing came.
-    assert len(arrivals.times) >= allowed_in(WINDOWS, SECONDS) - 4
+    assert [len(arrivals.by_path[f"/{number}"]) for number in (4, 5)] == [TASKS * CALLS] * 2
