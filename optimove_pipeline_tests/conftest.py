@@ -1,8 +1,31 @@
-"""The sandbox as tests use it; each folder that does has a fixture ``started`` with a date of its own."""
+"""What all tests share: their order, and the sandbox as they use it.
+
+Each folder that uses the sandbox has a fixture ``started`` with a date of its own.
+"""
 
 import pytest
 
 from optimove_pipeline.sandbox.process import RunningSandbox
+
+LONGEST = (
+    "ui/test_dev",
+    "docs/test_documented_commands",
+    "end_to_end/test_interruptions",
+    "end_to_end/test_command_line",
+    "end_to_end/test_three_days",
+    "end_to_end/test_plan",
+    "optimove/budget/test_at_the_sandbox",
+    "optimove/budget/test_killed_processes",
+    "memory/test_large_day",
+)
+"""The files that take longest, the longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest files begin first: at the end one worker would have them alone, and the others none."""
+    items.sort(
+        key=lambda item: next((place for place, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
+    )
 
 
 @pytest.fixture
