@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import astuple, dataclass
 from typing import Any
 
 import orjson
@@ -17,7 +16,12 @@ _PREFIX = "ootb_"
 _SNAKE_CASE = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:?\d{2})")
 
-_FITS: Mapping[ParameterType, Callable[[Any], bool]] = {
+Fits = Callable[[Any], bool]
+Verdict = tuple[bool, bool, bool, bool, bool]
+"""Whether an event breaks each of ``_RULES``."""
+
+_RULES = ("event", "object:context", "type:context", "names:context", "parameters:context")
+_FITS: Mapping[ParameterType, Fits] = {
     ParameterType.TEXT: lambda value: isinstance(value, str) and len(value) <= _LONGEST,
     ParameterType.NUMBER: lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     ParameterType.FLAG: lambda value: isinstance(value, bool),
@@ -26,55 +30,50 @@ _FITS: Mapping[ParameterType, Callable[[Any], bool]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """Which rules an event breaks, in the order of ``_RULES``."""
-
-    event: bool = False
-    is_object: bool = False
-    types: bool = False
-    names: bool = False
-    parameters: bool = False
-
-
-_RULES = ("event", "object:context", "type:context", "names:context", "parameters:context")
-
-
 def judged(events: pl.Series, contexts: pl.Series, known: tuple[Event, ...]) -> pl.DataFrame:
     """Return a flag column for each rule of events, named ``judged <rule>``: whether the row breaks it.
 
     ``events`` are keys, ``contexts`` JSON; null breaks none of these rules.
     """
     parameters = {event.name: _by_spelling(event) for event in known}
-    verdicts = [astuple(_verdict(key, context, parameters)) for key, context in zip(events, contexts, strict=True)]
-    schema = {f"judged {rule}": pl.Boolean for rule in _RULES}
-    return pl.DataFrame(verdicts, schema=schema, orient="row")
+    verdicts = [_verdict(key, context, parameters) for key, context in zip(events, contexts, strict=True)]
+    return pl.DataFrame(verdicts, schema={f"judged {rule}": pl.Boolean for rule in _RULES}, orient="row")
 
 
-def _by_spelling(event: Event) -> dict[str, ParameterType]:
-    """Return the parameters with and without their prefix, both of which are in use."""
-    bare = {name.removeprefix(_PREFIX): kind for name, kind in event.parameters}
-    return bare | {f"{_PREFIX}{name}": kind for name, kind in bare.items()} | dict(event.parameters)
+def _by_spelling(event: Event) -> dict[str, Fits]:
+    """Return what each parameter's values fit, with and without its prefix, both of which are in use."""
+    bare = {name.removeprefix(_PREFIX): _FITS[kind] for name, kind in event.parameters}
+    return bare | {f"{_PREFIX}{name}": fits for name, fits in bare.items()}
 
 
-def _verdict(key: str | None, context: str | None, known: Mapping[str, Mapping[str, ParameterType]]) -> _Verdict:
+def _verdict(key: str | None, context: str | None, known: Mapping[str, Mapping[str, Fits]]) -> Verdict:
     unknown = key is not None and key not in known
-    if context is None:
-        return _Verdict(event=unknown)
+    values = None if context is None else _object(context)
+    if values is None:
+        return (unknown, context is not None, False, False, False)
+    if key is None or unknown:
+        return (unknown, False, False, False, False)
+    return (False, False, *_of_parameters(values, known[key]))
+
+
+def _object(context: str) -> dict[str, Any] | None:
+    """Return the JSON object that a context is, or None if it is none."""
     try:
         values = orjson.loads(context)
     except orjson.JSONDecodeError:
-        values = None
-    if not isinstance(values, dict):
-        return _Verdict(event=unknown, is_object=True)
-    if key is None or unknown:
-        return _Verdict(event=unknown)
-    types = known[key]
-    further = [name for name in values if name not in types]
-    return _Verdict(
-        types=any(
-            value is not None and name in types and not _FITS[types[name]](value) for name, value in values.items()
-        ),
-        names=any(not _SNAKE_CASE.fullmatch(name) for name in further),
-        parameters=any(_SNAKE_CASE.fullmatch(name) for name in further),
-    )
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _of_parameters(values: Mapping[str, Any], known: Mapping[str, Fits]) -> tuple[bool, bool, bool]:
+    """Return whether a value is of another type, a name is not snake_case, a parameter is not known."""
+    types = names = parameters = False
+    for name, value in values.items():
+        fits = known.get(name)
+        if fits is not None:
+            types = types or not (value is None or fits(value))
+        elif _SNAKE_CASE.fullmatch(name):
+            parameters = True
+        else:
+            names = True
+    return types, names, parameters
