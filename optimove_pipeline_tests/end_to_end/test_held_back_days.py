@@ -78,11 +78,9 @@ def test_one_broken_day_of_three_is_held_back_alone(
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """A Dagster that remembers its runs."""
-    home = tmp_path / "dagster"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home)) as instance:
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A Dagster that remembers its runs for as long as the test takes."""
+    with dg.DagsterInstance.ephemeral() as instance:
         yield instance
 
 
