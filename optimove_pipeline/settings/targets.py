@@ -51,6 +51,9 @@ class TargetSettings(Section):
     manifest_folder: SideFolder | None = Field(
         None, description="side folder that gets each package's manifest after its parts; none by default"
     )
+    test_folder: Text | None = Field(
+        None, description="where tests and samples go; optimove-pipeline-test below the target's own by default"
+    )
 
 
 class LocalSettings(TargetSettings):

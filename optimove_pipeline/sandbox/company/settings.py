@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from optimove_pipeline.sandbox.company.exports import exports_of
+from optimove_pipeline.sandbox.places import TRIALS
 
 TENANT = 4711
 """The number that Optimove gave the company."""
@@ -157,6 +158,7 @@ def target_settings(sftp: Mapping[str, Any]) -> dict[str, Any]:
                 "key_file": sftp["key_file"],
                 "host_keys": [sftp["host_key"]],
                 "folder": sftp["folder"],
+                "test_folder": TRIALS,
             }
         }
     }

@@ -67,3 +67,4 @@ def test_the_target_is_a_right_target() -> None:
     }
     target = SftpSettings.model_validate(target_settings(sftp)["targets"]["sandbox"])
     assert (target.host_keys, str(target.key_file), target.folder) == ((fingerprint,), "/data/keys/user", "in")
+    assert target.test_folder == "test"
