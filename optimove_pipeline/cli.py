@@ -86,11 +86,11 @@ def run_command(
     as_json: bool,
 ) -> None:
     """Pull reports for the last closed days, or for any other period, into the warehouse."""
+    chosen, since, until = _chosen(names, chunk, time_period)  # a wrong call is told before Dagster is loaded
     from optimove_pipeline.commands.pull import pull
     from optimove_pipeline.commands.summary import print_summary
     from optimove_pipeline.optimove.budget import CallClass
 
-    chosen, since, until = _chosen(names, chunk, time_period)
     with tenant_or_sandbox(chosen) as settings:
         call_class = CallClass.BACKFILL if backfill else CallClass.DAILY
         summary = pull(settings, since, until, call_class, told, missing=missing)
@@ -113,10 +113,10 @@ def plan_command(
     offline: bool,
 ) -> None:
     """Tell the calls and hours that `run` with the same options would take, and what limits them."""
+    chosen, since, until = _chosen(names, chunk, time_period)
     from optimove_pipeline.commands.plan import Wish, make_plan
     from optimove_pipeline.optimove.budget import CallClass
 
-    chosen, since, until = _chosen(names, chunk, time_period)
     call_class = CallClass.BACKFILL if backfill else CallClass.DAILY
     with nullcontext(chosen) if offline else tenant_or_sandbox(chosen) as settings:
         plan = make_plan(settings, Wish(since, until, call_class, missing=missing, offline=offline))
