@@ -76,6 +76,11 @@ def settings_schema_command() -> None:
 @main.command("run")
 @plain_errors
 @runs_options
+@click.option(
+    "--deliver/--no-deliver",
+    default=None,
+    help="Send the data sets of these days too, as `deliver` does.  [default: in the sandbox only]",
+)
 def run_command(
     *,
     time_period: TimePeriod,
@@ -84,9 +89,11 @@ def run_command(
     missing: bool,
     backfill: bool,
     as_json: bool,
+    deliver: bool | None,
 ) -> None:
     """Pull reports for the last closed days, or for any other period, into the warehouse."""
     chosen, since, until = _chosen(names, chunk, time_period)  # a wrong call is told before Dagster is loaded
+    from optimove_pipeline.commands.deliver import Wish, deliver_datasets
     from optimove_pipeline.commands.pull import pull
     from optimove_pipeline.commands.summary import print_summary
     from optimove_pipeline.optimove.budget import CallClass
@@ -94,6 +101,9 @@ def run_command(
     with tenant_or_sandbox(chosen) as settings:
         call_class = CallClass.BACKFILL if backfill else CallClass.DAILY
         summary = pull(settings, since, until, call_class, told, missing=missing)
+        if deliver if deliver is not None else settings.sandbox and not names:
+            told.print("Sending the data sets of these days.")
+            summary.add(deliver_datasets(settings, Wish(since, until), told.print))
         print_summary(settings, summary, as_json=as_json)
     sys.exit(1 if summary.problems else 0)
 

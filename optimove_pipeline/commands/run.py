@@ -51,6 +51,12 @@ class Summary:
     problems: list[str] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
 
+    def add(self, other: Summary) -> None:
+        """Take in what further runs came to."""
+        self.lines |= other.lines
+        self.problems += other.problems
+        self.runs += other.runs
+
 
 class Watcher(Protocol):
     """Follows the runs of a command."""
