@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 import polars as pl
 from duckdb import DuckDBPyConnection
 
-from optimove_pipeline.datasets.dataset import Dataset, Load
+from optimove_pipeline.datasets.dataset import PARTITION, Dataset, Load
 from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.partition_keys import partition_key
 from optimove_pipeline.stages.frames import frames
 from optimove_pipeline.stages.validate import VALIDATED
-from optimove_pipeline.staging import Staging
+from optimove_pipeline.staging import Partition, Staging
 from optimove_pipeline.warehouse import exists, quoted
 
 DATASET = "dataset"
@@ -59,9 +59,9 @@ def known_of(
 ) -> Known:
     """Return what is known for validating a partition; the connection is not needed any more once this returns.
 
-    A value referred to is known if its data set has published it, or has it in the same partition's stage
-    ``validated``. A row was delivered before if an earlier partition has published or validated the same key and
-    moment of change; only moments since the start of the partition's window are looked at.
+    A value referred to is known if its data set has published it, or has it in the stage ``validated`` of the same
+    partition or of one that is not published yet. A row was delivered before if an earlier partition has published or
+    validated the same key and moment of change; only moments since the start of the partition's window are looked at.
 
     Raises:
         PartitionError: a data set that is referred to has neither; or the partition was never extracted.
@@ -80,19 +80,35 @@ def _references(
     reference: str, dataset: Dataset, day: date, staging: Staging, connection: DuckDBPyConnection, file: Path
 ) -> Holds:
     name, _, column = reference.partition(".")
-    table, partition = f"datasets.{name}", staging.find(VALIDATED, name, day)
+    table = f"datasets.{name}"
+    published = _partitions(connection, table)
     hashes = []
-    if exists(connection, table):
+    if published is not None:
         query = f"SELECT DISTINCT {quoted(column)}::VARCHAR AS value FROM {quoted(table)}"  # noqa: S608 - quoted
         hashes.append(_hashed(connection, query, [], file))
-    if partition is not None:
-        hashes += [frame[column].cast(pl.String).hash() for frame in frames(partition, [column])]
-    elif not hashes:
+    for other in staging.days(VALIDATED, name):
+        if other == day or partition_key(other) not in (published or ()):
+            partition = staging.open(VALIDATED, name, other)
+            hashes += [pl.Series(dtype=pl.UInt64), *_column_hashes(partition, column)]
+    if not hashes:
         raise PartitionError(
             f"validated/{dataset.name} of {partition_key(day)}: what refers to {reference} can't be checked, since "
-            f"{name} has nothing published and no validated partition of that day: materialise validated/{name} first"
+            f"{name} has no partition that is validated or published: materialise validated/{name} first"
         )
     return _holding(hashes)
+
+
+def _partitions(connection: DuckDBPyConnection, table: str) -> frozenset[str] | None:
+    """Return the keys of the partitions that a data set's table holds; None if there is no table."""
+    if not exists(connection, table):
+        return None
+    query = f"SELECT DISTINCT {quoted(PARTITION.name)} FROM {quoted(table)}"  # noqa: S608 - quoted
+    return frozenset(key for (key,) in connection.execute(query).fetchall())
+
+
+def _column_hashes(partition: Partition, column: str) -> Iterator[pl.Series]:
+    for frame in frames(partition, [column]):
+        yield frame[column].cast(pl.String).hash()
 
 
 def _holding(hashes: list[pl.Series]) -> Holds:

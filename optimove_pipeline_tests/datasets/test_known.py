@@ -70,6 +70,18 @@ def test_a_value_is_known_if_it_was_published_on_any_day_or_is_validated_on_this
     assert held(place.staging, "quarantine", TRANSACTIONS)["raw_value"].to_list() == ["C3"]
 
 
+def test_a_value_is_known_if_a_partition_that_is_not_published_yet_has_it(place: Place) -> None:
+    place.publish(CUSTOMERS, EARLIER, [customer("C1")])
+    place.validate(CUSTOMERS, NEXT, [customer("C2")])
+    assert place.validate(TRANSACTIONS, DAY, [transaction(1), transaction(2, "C2")]).rows == 2
+
+
+def test_a_value_that_a_partition_validated_again_has_lost_is_known_while_it_is_published(place: Place) -> None:
+    place.publish(CUSTOMERS, DAY, [customer("C1")])
+    place.validate(CUSTOMERS, DAY, [customer("C2")])
+    assert place.validate(TRANSACTIONS, DAY, [transaction(1), transaction(2, "C2")]).rows == 2
+
+
 def test_a_reference_to_what_is_validated_but_has_no_rows_knows_nobody(place: Place) -> None:
     place.validate(CUSTOMERS, DAY, [])
     assert place.validate(TRANSACTIONS, DAY, [transaction(1)]).by_rule == {"reference:Player_ID": 1}
