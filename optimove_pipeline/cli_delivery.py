@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -77,4 +78,19 @@ def approve_command(*, feed: str, day: str, by: str, reason: str) -> None:
     click.echo(f"{given.approved_by} approves {feed} of {day} with {given.rows:,} rows, no more and no fewer.")
 
 
-COMMANDS = (deliver_command, forget_command, approve_command)
+@click.command("check")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plain_errors
+def check_command(*, as_json: bool) -> None:
+    """Check settings, credentials, sources, targets, API, times and disk, and tell what is to be done."""
+    from optimove_pipeline.commands.check import as_line, as_row, check_everything
+    from optimove_pipeline.commands.findings import Finding
+
+    found = list[Finding]()
+    well = check_everything(found.append if as_json else lambda each: click.echo(as_line(each)))
+    if as_json:
+        click.echo(json.dumps([*map(as_row, found)], indent=1))
+    sys.exit(0 if well else 1)
+
+
+COMMANDS = (deliver_command, forget_command, approve_command, check_command)

@@ -76,7 +76,7 @@ def extract_dataset(
     _refuse_unmakeable(dataset, snapshot, origin, partition, window, zone)
     found = snapshot.columns(origin)
     mapping = mapping_of(dataset, own, found, f"{snapshot.place}: {origin.place}")
-    selection = _selection(dataset, own, snapshot, origin, mapping, window)
+    selection = selection_of(dataset, own, snapshot, origin, mapping, window)
     counted = snapshot.count(selection)
     without = _without_change(snapshot, selection)
     newest = _Newest(dataset.change_column)
@@ -122,7 +122,7 @@ def _refuse_unmakeable(
         )
 
 
-def _selection(
+def selection_of(
     dataset: Dataset,
     own: DatasetSettings,
     snapshot: Snapshot,
@@ -130,6 +130,11 @@ def _selection(
     mapping: ContractMapping,
     window: Window | None,
 ) -> Selection:
+    """Return what is read of a partition: the rows that changed in its window, or all of them.
+
+    Raises:
+        SettingsError: there is no column with the moment of change, or it can't be compared with a moment.
+    """
     key = [read.origin for name in dataset.key if (read := mapping.of(name)) is not None]
     columns = tuple(dict.fromkeys(read.origin for read in mapping.read))
     if dataset.load is Load.SNAPSHOT or snapshot.keeps_days(origin) or window is None:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.settings.targets import AnyTarget, LocalSettings, SftpSettings
 from optimove_pipeline.targets.check import FOLDER
 
 
-def for_trials(settings: AnyTarget) -> AnyTarget:
-    """Return a target's settings with its test folder in place of its own folder."""
+def for_trials(name: str, settings: AnyTarget) -> AnyTarget:
+    """Return a target's settings with its test folder in place of its own folder.
+
+    Raises:
+        SettingsError: the two are the same.
+    """
     chosen = settings.test_folder
+    own: Any
+    trial: Any
     match settings:
         case LocalSettings():
-            return settings.model_copy(update={"folder": Path(chosen) if chosen else settings.folder / FOLDER})
+            field, own, trial = "folder", settings.folder, Path(chosen) if chosen else settings.folder / FOLDER
         case SftpSettings():
-            return settings.model_copy(update={"folder": chosen or str(PurePosixPath(settings.folder) / FOLDER)})
+            field, own = "folder", settings.folder
+            trial = chosen or str(PurePosixPath(own) / FOLDER)
         case _:
-            return settings.model_copy(update={"prefix": (chosen or f"{settings.prefix}/{FOLDER}").strip("/")})
+            field, own = "prefix", settings.prefix
+            trial = (chosen or f"{own}/{FOLDER}").strip("/")
+    if PurePosixPath(trial) == PurePosixPath(own):
+        raise SettingsError(f"targets.{name}.test_folder: it is the target's own {field}; name another one")
+    return settings.model_copy(update={field: trial})
