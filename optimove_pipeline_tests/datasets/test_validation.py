@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import pytest
@@ -29,12 +29,14 @@ from optimove_pipeline_tests.datasets.rows import (
     EVERYBODY,
     NOW,
     dataset_named,
+    extracted,
     held,
     row,
     validated,
 )
 
 CUSTOMERS, EVENTS = dataset_named("customers"), dataset_named("events")
+TimeUnit = Literal["ms", "us", "ns"]
 SMALL = Bounds(rows=3, hashes=4, compared=2)
 MOMENT = datetime(2026, 11, 19, 10)  # noqa: DTZ001 - UTC, as all times of data sets
 
@@ -120,6 +122,19 @@ def test_a_value_of_any_type_becomes_the_contracts(
     found = validated(staging, dataset_named(name), [row(name, **{column: value})])
     assert (found.rows, found.by_rule) == (1, {})
     assert only(staging, name)[column] == typed
+
+
+@pytest.mark.parametrize(("unit", "zone"), [("ms", "Asia/Tokyo"), ("ns", "UTC"), ("us", None)])
+def test_times_of_any_unit_and_zone_become_utc(staging: Staging, unit: TimeUnit, zone: str | None) -> None:
+    extracted(staging, CUSTOMERS, [row("customers")])
+    frame = pl.read_parquet(staging.open("dataset", "customers", DAY).files)
+    moment = pl.lit(MOMENT).cast(pl.Datetime(unit)).dt.replace_time_zone("UTC")
+    local = moment.dt.replace_time_zone(None) if zone is None else moment.dt.convert_time_zone(zone)
+    with staging.writing("dataset", "customers", DAY) as writer:
+        writer.write(frame.with_columns(LastUpdated=local, Registration_Date=local))
+    own = DatasetSettings(tolerated_share=0.0)
+    assert validate_dataset(CUSTOMERS, DAY, staging, own, EVERYBODY, now=NOW).rows == 1
+    assert (only(staging)["LastUpdated"], only(staging)["Registration_Date"]) == (MOMENT, MOMENT.date())
 
 
 @pytest.mark.parametrize(
