@@ -188,3 +188,24 @@ def test_a_column_of_personal_data_outside_the_profile_blocks() -> None:
     assert severities_of(named, {})["personal:Brand"] is Severity.BLOCK
     assert "personal:Player_ID" not in severities_of(named, {})
     assert not any(name.startswith("personal") for name in severities_of(dataset_named("customers"), {}))
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "value"),
+    [
+        ("bets", "Bet_Date", "1970-01-01 00:00:00"),
+        ("bets", "Bet_Date", "1900-01-01 12:00:00"),
+        ("customers", "Registration_Date", "1970-01-01"),
+        ("customers", "Registration_Date", "1753-01-01"),
+    ],
+)
+def test_the_beginning_of_a_clock_stands_for_no_moment(staging: Staging, name: str, column: str, value: str) -> None:
+    found = validated(staging, dataset_named(name), [row(name, **{column: value})])
+    assert found.by_rule == {f"sentinel:{column}": 1}
+
+
+def test_a_day_is_of_the_future_once_it_has_begun_nowhere(staging: Staging) -> None:
+    days = ["2026-11-20", "2026-11-21"]
+    rows = [row("customers", Player_ID=day, Registration_Date=day) for day in days]
+    found = validated(staging, dataset_named("customers"), rows)
+    assert (found.rows, found.by_rule) == (1, {"future:Registration_Date": 1})
