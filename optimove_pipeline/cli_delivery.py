@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -93,4 +94,26 @@ def check_command(*, as_json: bool) -> None:
     sys.exit(0 if well else 1)
 
 
-COMMANDS = (deliver_command, forget_command, approve_command, check_command)
+@click.command("sample")
+@click.option("--dataset", "names", multiple=True, help="Only this data set; may be repeated.")
+@click.option("--rows", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Of each data set.")
+@click.option("--mask", is_flag=True, help="Replace personal values by others of the same format.")
+@click.option("--target", help="To this target's test folder.  [default: those of each data set]")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Rows of this day.  [default: the last closed one]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plain_errors
+def sample_command(
+    *, names: tuple[str, ...], rows: int, mask: bool, target: str | None, day: datetime | None, as_json: bool
+) -> None:
+    """Send a few rows of each data set to the test folder of its targets, for Optimove to look at."""
+    from optimove_pipeline.commands.sample import Wish, send_samples
+    from optimove_pipeline.commands.sample_text import as_json_text, as_lines
+
+    with tenant_or_sandbox(load_settings()) as settings:
+        wish = Wish(names, rows, mask=mask, target=target, day=day.date() if day else None)
+        samples = send_samples(settings, wish, told.print)
+    click.echo(as_json_text(samples) if as_json else as_lines(samples))
+    sys.exit(1 if samples.problems else 0)
+
+
+COMMANDS = (deliver_command, forget_command, approve_command, check_command, sample_command)

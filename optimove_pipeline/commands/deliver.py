@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from difflib import get_close_matches
 from typing import Any
 
 import dagster as dg
@@ -20,6 +19,7 @@ from optimove_pipeline.commands.stopping import Stop, stoppable
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.dataset import Dataset, Load
 from optimove_pipeline.datasets.history import first_day, history_windows
+from optimove_pipeline.datasets.selection import chosen_of
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.partition_keys import partition_key
 
@@ -58,7 +58,7 @@ def deliver_datasets(settings: Settings, wish: Wish, tell: Tell) -> Summary:
         SettingsError: no data set is configured, or one is named that is not.
         KeyboardInterrupt: the process was asked to end; what has arrived is kept.
     """
-    datasets = _chosen(settings, wish.names)
+    datasets = chosen_of(settings, wish.names)
     if wish.history and wish.redeliver:
         raise SettingsError("--redeliver: months of history are sent once; materialise them anew in the UI instead")
     summary = Summary()
@@ -94,21 +94,6 @@ def _tell(event: dg.DagsterEvent, tell: Tell) -> None:
     made = event.step_materialization_data.materialization
     rows = made.metadata["dagster/row_count"].value if "dagster/row_count" in made.metadata else 0
     tell(f"{made.asset_key.to_user_string()} of {made.partition}: {rows:,} rows")
-
-
-def _chosen(settings: Settings, names: Sequence[str]) -> list[Dataset]:
-    every = {dataset.name: dataset for dataset in settings.chosen_datasets}
-    if not every:
-        raise SettingsError(
-            "no data set is configured: choose a datasets.preset, or datasets.contracts, in optimove.yaml "
-            "(docs/datasets.md)"
-        )
-    for name in names:
-        if name not in every:
-            near = get_close_matches(name, every, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(every)}"
-            raise SettingsError(f"--dataset {name}: no such data set; {hint}")
-    return [every[name] for name in every if not names or name in names]
 
 
 def _runs(settings: Settings, datasets: Sequence[Dataset], wish: Wish) -> Iterator[_Run]:
