@@ -988,5 +988,5 @@ def test_the_json_schema_is_sound_and_names_every_key() -> None:
     for section in (schema, *definitions.values()):
         check_schema(section, definitions)
     expected = {part for key in keys(Settings) for part in key.split(".")}
-    names = {"0", "customers_by_action", "customers", "Email", "Brand", *KINDS}
+    names = {"0", "customers_by_action", "customers", "Email", "Brand", *KINDS, *SOURCES}
     assert set(schema_keys(schema, definitions)) == (expected - names) | {"kind"}
