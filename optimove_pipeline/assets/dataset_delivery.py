@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import date
 
-from optimove_pipeline.approvals import approval
 from optimove_pipeline.assets.dataset_partitions import past_snapshots
 from optimove_pipeline.assets.outcomes import Skipped
 from optimove_pipeline.assets.passage import Judged, Passage
 from optimove_pipeline.datasets.cadences import stamp_of_names
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.history import NAME, partition_window
-from optimove_pipeline.datasets.volume import judge
-from optimove_pipeline.ledger import Ledger, ledger_file
+from optimove_pipeline.datasets.volume_of_package import volume_of
+from optimove_pipeline.ledger import ledger_file
 from optimove_pipeline.packages import Package
 from optimove_pipeline.partition_keys import Month
 from optimove_pipeline.session import Session
@@ -33,7 +31,7 @@ def dataset_passage(dataset: Dataset) -> Passage:
         return _make(session, dataset, day)
 
     def judged(session: Session, made: Package) -> list[Judged]:
-        return [_volume(session, dataset, made), _missing_files(session, dataset, made)]
+        return [_volume(session, made), _missing_files(session, dataset, made)]
 
     def record(session: Session, made: Package, target: str) -> None:
         if made.window is not None:
@@ -67,24 +65,12 @@ def _make(session: Session, dataset: Dataset, day: date) -> Package:
     )
 
 
-def _volume(session: Session, dataset: Dataset, made: Package) -> Judged:
+def _volume(session: Session, made: Package) -> Judged:
     settings = session.settings
     if isinstance(made.day, Month):
         return Judged(VOLUME, passed=True, blocks=False, text=f"{made.rows:,} rows: a month of history is not judged")
-    volume = settings.datasets.of(dataset.name).volume or settings.datasets.volume
-    path = ledger_file(settings.data_dir)
-    verdict = judge(made.rows, made.day, _history(path, dataset, made.day, volume.days_backwards), volume)
-    approved = approval(path, dataset.name, made.day)
-    if not verdict.passed and approved is not None and approved.holds_for(made.rows):
-        text = f"{verdict.reason}. Approved by {approved.approved_by}: {approved.reason}"
-        return Judged(VOLUME, passed=True, blocks=False, text=text)
+    verdict = volume_of(settings, made, ledger_file(settings.data_dir))
     return Judged(VOLUME, verdict.passed, verdict.blocks, verdict.reason)
-
-
-def _history(path: Path, dataset: Dataset, day: date, days: int) -> Mapping[date, int]:
-    first = (day.date() if isinstance(day, datetime) else day) - timedelta(days=days)
-    counts = Ledger(path).rows_by_day(dataset.name, first)
-    return {each: rows for each, rows in counts.items() if not isinstance(each, Month)}
 
 
 def _missing_files(session: Session, dataset: Dataset, made: Package) -> Judged:
