@@ -25,7 +25,7 @@ _FITS: Mapping[ParameterType, Fits] = {
     ParameterType.TEXT: lambda value: isinstance(value, str) and len(value) <= _LONGEST,
     ParameterType.NUMBER: lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     ParameterType.FLAG: lambda value: isinstance(value, bool),
-    ParameterType.ANSWER: lambda value: isinstance(value, bool) or value in {"Yes", "No"},
+    ParameterType.ANSWER: lambda value: isinstance(value, bool) or value in ("Yes", "No"),
     ParameterType.TIME: lambda value: isinstance(value, str) and _ISO.fullmatch(value) is not None,
 }
 

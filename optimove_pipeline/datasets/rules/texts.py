@@ -47,7 +47,7 @@ def from_iso(text: pl.Expr, kind: Kind) -> pl.Expr:
     dated = pl.when(text.str.contains(f"^{_DATE}$")).then(text + " 00:00:00").otherwise(spaced)
     zoned = (
         pl.when(dated.str.contains(rf"{_CLOCK}{_ZONE}"))
-        .then(dated.str.replace(r" ?(?:Z|UTC)$", "+00:00").str.replace(r" ?([+-][0-9]{2}):?([0-9]{2})$", "${1}:${2}"))
+        .then(dated.str.replace(r"(?:Z|UTC)$", "+00:00").str.replace(r" ?([+-][0-9]{2}):?([0-9]{2})$", "${1}:${2}"))
         .otherwise(dated + "+00:00")
     )
     moment = zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", time_unit="us", strict=False)
