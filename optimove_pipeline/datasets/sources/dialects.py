@@ -20,7 +20,7 @@ class SnowflakeDialect(DefaultDialect):
 
 class _BigQueryNames(IdentifierPreparer):
     def __init__(self, dialect: DefaultDialect, **options: Any) -> None:
-        super().__init__(dialect, initial_quote="`", escape_quote="\\", **options)
+        super().__init__(dialect, initial_quote="`", escape_quote="`", **options)
 
 
 class _BigQueryTypes(GenericTypeCompiler):
@@ -36,6 +36,6 @@ class BigQueryDialect(DefaultDialect):
     type_compiler_cls = _BigQueryTypes
 
 
-def named_style(dialect: Callable[..., Any]) -> Callable[[], Dialect]:
+def named_style(dialect: Callable[..., Any], **options: Any) -> Callable[[], Dialect]:
     """Return what makes a dialect whose statements double no percent sign, as drivers take them without values."""
-    return partial(dialect, paramstyle="named")
+    return partial(dialect, paramstyle="named", **options)

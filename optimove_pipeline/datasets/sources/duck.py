@@ -6,6 +6,7 @@ several times faster than it hands them over one by one.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import time
@@ -30,7 +31,9 @@ from optimove_pipeline.errors import PartitionError, SettingsError
 from optimove_pipeline.settings.sources import DuckDbSettings
 
 _MEMORY = "512MB"
+_PREPARED = "SET TimeZone = 'UTC'; SET enable_progress_bar = false"
 _DAY_SECONDS = 86_400
+_LINE = re.compile(r"Line: (\d+)")
 _NESTED = ("STRUCT", "MAP", "UNION", "JSON", "VARIANT")
 
 
@@ -51,7 +54,7 @@ def open_duckdb(name: str, settings: DuckDbSettings, data_dir: Path) -> Iterator
             connection = duckdb.connect(path, read_only=True, config=_config(folder))
         with connection:
             with told(place, "open"):
-                connection.execute("SET TimeZone = 'UTC'")
+                connection.execute(_PREPARED)
                 connection.execute("BEGIN TRANSACTION READ ONLY")
                 # The first statement is what fixes the view.
                 connection.execute("SELECT count(*) FROM duckdb_tables()")
@@ -62,7 +65,7 @@ def open_duckdb(name: str, settings: DuckDbSettings, data_dir: Path) -> Iterator
 def in_memory(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Yield an empty database that is kept in memory, and in ``folder`` beyond it."""
     with duckdb.connect(config=_config(folder)) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute(_PREPARED)
         yield connection
 
 
@@ -126,12 +129,24 @@ def told(place: str, what: str) -> Iterator[None]:
     except duckdb.IOException as error:
         raise PartitionError(f"{place}: {what}: {first_line(error)}") from None
     except duckdb.InvalidInputException as error:
-        raise SettingsError(f"{place}: {what}: {first_line(error).partition('. ')[0]}") from None
+        raise SettingsError(f"{place}: {what}: {_input_said(error)}") from None
     except duckdb.ConversionException:
         # Its message holds the value.
         raise SettingsError(f"{place}: {what}: a value can't be cast as the query asks") from None
     except duckdb.Error as error:
         raise SettingsError(f"{place}: {what}: {first_line(error)}") from None
+
+
+def _input_said(error: duckdb.Error) -> str:
+    """Return what is wrong with a file, without the line of it that DuckDB quotes."""
+    if "CSV" not in str(error) and "sniffing" not in str(error):
+        return first_line(error).partition(". ")[0]
+    found = _LINE.search(str(error))
+    where = f"line {found.group(1)} of a file" if found else "a file"
+    return (
+        f"{where} is not CSV as the source's csv settings say: check delimiter, quote, escape, header and encoding, "
+        "and that each line has as many values as the first"
+    )
 
 
 def _config(folder: Path) -> dict[str, Any]:

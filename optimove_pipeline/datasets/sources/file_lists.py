@@ -16,6 +16,8 @@ from optimove_pipeline.settings.secrets import reveal
 from optimove_pipeline.settings.sources import FilesSettings
 
 _BLOCK = 8 * 2**20
+_REFUSED = re.compile(r"\b40[13]\b")
+_RETRIES, _RETRY_SECONDS = 3, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,9 @@ def filled(pattern: str, partition: date | None) -> str:
     return text
 
 
+_RETRY = {"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)}
+
+
 def _stated(path: Path, name: str) -> Listed:
     state = path.stat()
     return Listed(name, state.st_size, str(state.st_mtime_ns))
@@ -156,7 +161,11 @@ def _store(settings: FilesSettings) -> Any:
     from obstore.store import AzureStore, GCSStore, S3Store
 
     first, _, rest = settings.location.partition("://")[2].strip("/").partition("/")
-    common: dict[str, Any] = {"client_options": _client_options(settings), "prefix": rest or None}
+    common: dict[str, Any] = {
+        "client_options": _client_options(settings),
+        "prefix": rest or None,
+        "retry_config": _RETRY,
+    }
     if settings.scheme == "s3":
         keys = {"access_key_id": settings.access_key, "secret_access_key": settings.secret_key}
         own = _given({"endpoint": settings.endpoint, "region": settings.region})
@@ -198,6 +207,8 @@ def _told(place: str, what: str) -> Iterator[None]:
     except (PreconditionError, FileNotFoundError):
         raise _changed(place, what) from None
     except (BaseError, ValueError) as error:
+        if _REFUSED.search(str(error)):
+            raise SettingsError(f"{place}: {what}: refused: may the credential list and read there?") from None
         raise PartitionError(
             f"{place}: {what}: {type(error).__name__}: is the bucket there, and reachable?"
         ) from None

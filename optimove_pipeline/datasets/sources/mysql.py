@@ -135,8 +135,10 @@ class MySqlSession:
             try:
                 yield cursor
             except self.error:
-                # It would read the rest of the rows from a connection that may be gone.
+                # It and its result would read the rest of the rows, from a connection that may be gone.
                 cursor.connection = None
+                if cursor._result is not None:
+                    cursor._result.unbuffered_active = False
                 raise
             finally:
                 cursor.close()

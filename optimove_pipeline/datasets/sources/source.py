@@ -12,7 +12,7 @@ import polars as pl
 BATCH_ROWS = 122_880
 """Most rows of a frame that a snapshot gives: as many as a part of a partition has."""
 
-COUNT = "rows"
+COUNT = "counted"
 """The name of the column that a count is in."""
 
 

@@ -139,7 +139,7 @@ def _selected(
 ) -> sa.ColumnElement[Any]:
     if shape is Shape.PLAIN:
         return column(name)
-    return sa.cast(as_json(column(name)) if shape is Shape.JSON else column(name), sa.Text())
+    return sa.cast(as_json(column(name)) if shape is Shape.JSON else column(name), sa.UnicodeText())
 
 
 def plain(dtype: pl.DataType) -> Described:

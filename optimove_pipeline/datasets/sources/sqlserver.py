@@ -20,8 +20,7 @@ from optimove_pipeline.datasets.sources.arrow import described_by, frames_of
 from optimove_pipeline.datasets.sources.dialects import named_style
 from optimove_pipeline.datasets.sources.drivers import driver, first_line
 from optimove_pipeline.datasets.sources.source import BATCH_ROWS
-from optimove_pipeline.datasets.sources.sql import Described, Shape, SqlSnapshot
-from optimove_pipeline.datasets.sources.statements import column
+from optimove_pipeline.datasets.sources.sql import Described, SqlSnapshot, selected
 from optimove_pipeline.errors import PartitionError, SettingsError
 from optimove_pipeline.settings.secrets import expand, reveal
 from optimove_pipeline.settings.sources import SqlServerSettings
@@ -73,7 +72,7 @@ class SqlServerSession:
     connection: Any = field(repr=False)
     error: type[Exception]
     as_of: str = ""
-    dialect: Dialect = field(default_factory=named_style(mssql.dialect))
+    dialect: Dialect = field(default_factory=named_style(mssql.dialect, deprecate_large_types=True))
 
     def execute(self, sql: str) -> None:
         """Carry out a statement whose result nobody wants."""
@@ -88,11 +87,7 @@ class SqlServerSession:
 
     def expressions(self, columns: dict[str, Described]) -> list[sa.ColumnElement[Any]]:
         """Return what is selected for columns; nothing is nested here."""
-        text = sa.NVARCHAR()
-        return [
-            (column(name) if each.shape is Shape.PLAIN else sa.cast(column(name), text)).label(name)
-            for name, each in columns.items()
-        ]
+        return selected(columns, lambda nested: nested)
 
     def frames(self, sql: str, columns: dict[str, Described], place: str) -> Iterator[pl.DataFrame]:
         """Yield a statement's rows."""

@@ -20,7 +20,7 @@ from optimove_pipeline.errors import SettingsError
 
 Expression = Callable[[sa.ColumnClause[Any]], sa.ColumnElement[Any]]
 
-_PART = re.compile(r'[A-Za-z_][\w$-]*|"[^"]+"|`[^`]+`|\[[^\]]+\]')
+_PART = re.compile(r'[A-Za-z_][\w$]*(?:-[\w$]+)*|"[^"]+"|`[^`]+`|\[[^\]]+\]')
 _NAME = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")
 AS_OF = "{as_of}"
 """Stands in a query behind the name of each table, for databases that take the moment of the view there."""

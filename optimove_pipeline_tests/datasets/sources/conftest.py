@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import psycopg
 import pymysql
@@ -32,7 +33,7 @@ def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """An empty schema (PostgreSQL) or database (MariaDB) called ``crm``, written to beside the source."""
     settings = request.getfixturevalue(f"{request.param}_source")
     if isinstance(settings, MySqlSettings):
-        connection = pymysql.connect(host=settings.host, port=settings.port, user="root", autocommit=True)
+        connection: Any = pymysql.connect(host=settings.host, port=settings.port, user="root", autocommit=True)
     else:
         connection = psycopg.connect(
             host=settings.host, port=settings.port, user="postgres", dbname="postgres", autocommit=True

@@ -62,7 +62,7 @@ def test_the_same_types_come_from_both_databases(database: Database) -> None:
             "big": -9007199254740993,
             "half": 0.1,
             "day": date(2026, 2, 28),
-            "at": datetime(2026, 10, 25, 1, 30, 0, 123456),
+            "at": datetime.fromisoformat("2026-10-25 01:30:00.123456"),
             "moment": datetime(2026, 11, 20, 10, 30, tzinfo=UTC),
         },
         *([] if _nulls_first(database) else [dict.fromkeys(("big", "half", "day", "at", "moment"))]),
@@ -187,7 +187,8 @@ def test_a_question_gets_the_day(database: Database) -> None:
 
 def test_the_source_is_not_written_to(database: Database) -> None:
     database.run("CREATE TABLE crm.players (id int)")
-    with open_source("shop", database.settings, DATA_DIR) as snapshot, pytest.raises(SettingsError, match="(?i)read"):
+    refused = pytest.raises(SettingsError, match=r"(?i)read.only")
+    with open_source("shop", database.settings, DATA_DIR) as snapshot, refused:
         snapshot.first_value("INSERT INTO crm.players VALUES (1) RETURNING id", [])
     assert read_all(database.settings, PLAYERS) == []
 
@@ -227,7 +228,7 @@ def test_a_wrong_password_is_told_without_it(database: Database, monkeypatch: py
 def test_a_server_that_is_not_there_is_told(database: Database) -> None:
     settings = database.settings.model_copy(update={"port": free_port()})
     with (
-        pytest.raises(PartitionError, match="source shop .* can't be reached"),
+        pytest.raises(PartitionError, match=r"source shop .* can't be reached"),
         open_source("shop", settings, DATA_DIR),
     ):
         pass
@@ -243,7 +244,7 @@ def test_a_server_that_says_nothing_is_given_up(database: Database) -> None:
 
 def test_a_connection_that_ends_while_it_is_read_is_told(database: Database) -> None:
     _fill(database, 100_000, "repeat('x', 500)")
-    with pytest.raises(PartitionError, match="source shop .* broke off"):
+    with pytest.raises(PartitionError, match=r"source shop .* broke off"):
         _read_while_the_connection_ends(database)
 
 
@@ -278,7 +279,8 @@ def test_nothing_of_a_secret_is_shown(database: Database, monkeypatch: pytest.Mo
 
 def test_postgres_values_of_every_other_type_are_text(postgres_source: PostgresSettings) -> None:
     origin = Origin(
-        query="SELECT 1.50::numeric(9,4) AS n, 1.5::numeric AS loose, 'NaN'::numeric AS nan, true AS b, 'a'::text AS t, "
+        query="SELECT 1.50::numeric(9,4) AS n, 1.5::numeric AS loose, 'NaN'::numeric AS nan, true AS b, "
+        "'a'::text AS t, "
         "'{\"k\": [1]}'::jsonb AS j, ARRAY[1,2] AS a, '00000000-0000-0000-0000-000000000001'::uuid AS u, "
         "time '10:30' AS c, interval '1 day' AS i, '\\x00ff'::bytea AS y, 3::smallint AS s, 'x'::char(3) AS f, "
         "NULL AS nothing"
@@ -307,10 +309,12 @@ def test_mariadb_values_of_every_other_type_are_read(mysql_source: MySqlSettings
     if not isinstance(database.settings, MySqlSettings):
         return
     database.run(
-        "CREATE TABLE crm.players (u bigint unsigned, b boolean, bit1 bit(1), j json, y varbinary(9), e enum('a', 'b'), "
+        "CREATE TABLE crm.players (u bigint unsigned, b boolean, bit1 bit(1), j json, y varbinary(9), "
+        "e enum('a', 'b'), "
         "c time, yr year, s smallint, f float, none date NULL)",
         "SET sql_mode = ''",
-        "INSERT INTO crm.players VALUES (18446744073709551615, true, b'1', '{\"k\": [1]}', x'00ff', 'b', '10:30', 2026, "
+        "INSERT INTO crm.players VALUES (18446744073709551615, true, b'1', '{\"k\": [1]}', x'00ff', 'b', "
+        "'10:30', 2026, "
         "-3, 1.5, '0000-00-00')",
     )
     assert read_all(mysql_source, PLAYERS) == [
