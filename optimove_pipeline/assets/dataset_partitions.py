@@ -14,6 +14,7 @@ from optimove_pipeline.datasets.dataset import Dataset, Load
 from optimove_pipeline.datasets.extraction import Extracted, extract_dataset
 from optimove_pipeline.datasets.history import partition_window
 from optimove_pipeline.datasets.known import DATASET, known_of
+from optimove_pipeline.datasets.sources.file_lists import has_date
 from optimove_pipeline.datasets.validation import DatasetValidation, validate_dataset
 from optimove_pipeline.datasets.windows import newest_closed, readable_from
 from optimove_pipeline.errors import BusyError, PartitionError
@@ -61,12 +62,17 @@ def past_snapshots(session: Session, dataset: Dataset, partitions: Sequence[date
 
     They can't be had any more. A single one is not left out, but fails: someone wants just that.
     """
-    if dataset.load is not Load.SNAPSHOT or len(partitions) == 1:
+    if dataset.load is not Load.SNAPSHOT or len(partitions) == 1 or _has_files_by_day(session, dataset):
         return Skipped()
     closed = newest_closed(partitions[0], datetime.now(UTC), session.settings.zone)
     held = session.staging.days(upstream, dataset.name)
     past = tuple(each for each in partitions if each < closed and each not in held)
     return Skipped(past, f"{dataset.title} can only be had as it is now, which is {partition_key(closed)}.")
+
+
+def _has_files_by_day(session: Session, dataset: Dataset) -> bool:
+    table = session.settings.datasets.of(dataset.name).table
+    return table is not None and has_date(table)
 
 
 def validate_partition(optimove: OptimoveResource, dataset: Dataset, partition: date) -> DatasetValidation:

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from optimove_pipeline import record_tables
 from optimove_pipeline.assets.outcomes import Days, Skipped, report_days
 from optimove_pipeline.assets.partitions import as_days
 from optimove_pipeline.assets.passage import Judged, Passage
@@ -247,10 +248,11 @@ def _delivery_metadata(made: Package, done: list[Delivered]) -> dict[str, Any]:
 
 
 def copy_records(optimove: OptimoveResource) -> None:
-    """Bring ``ops.deliveries`` up to date; the ledger itself is whole, so a busy warehouse can wait."""
-    ledger = Ledger(ledger_file(optimove.session.settings.data_dir))
+    """Bring the ledger's copies in the warehouse up to date; it is whole itself, so a busy warehouse can wait."""
+    path = ledger_file(optimove.session.settings.data_dir)
     try:
         with optimove.warehouse.open("recording deliveries") as connection:
-            copy_ledger(connection, ledger)
+            copy_ledger(connection, Ledger(path))
+            record_tables.copy_records(connection, path)
     except BusyError as error:
         logger.warning("ops.deliveries is brought up to date by the next run: %s", error)

@@ -97,12 +97,18 @@ def _tell(event: dg.DagsterEvent, tell: Tell) -> None:
 
 
 def _runs(settings: Settings, datasets: Sequence[Dataset], wish: Wish) -> Iterator[_Run]:
-    """Yield the runs: of months where history is wanted, else of all days together, and of the hours of these."""
+    """Yield the runs: of months where history is wanted, else of all days together, and of the hours of these.
+
+    Months may refer to what is only had as it is now, so that comes before them.
+    """
     if wish.history:
+        whole = [each for each in datasets if each.load is Load.SNAPSHOT]
         months = [*map(partition_key, history_windows(settings))]
-        # What others refer to comes first and whole, so that they find it.
-        for dataset in _referred_first([each for each in datasets if each.load is Load.CHANGES]):
-            yield _Run((dg.AssetKey([HISTORY, dataset.name]),), months[0], months[-1])
+        changing = tuple(dg.AssetKey([HISTORY, each.name]) for each in datasets if each not in whole)
+        if whole:
+            yield _Run(tuple(_keys(settings, whole, wish)), partition_key(wish.last), partition_key(wish.last))
+        if changing:
+            yield _Run(changing, months[0], months[-1])
         return
     first = max(wish.first, first_day(settings))
     if wish.last < first:
@@ -119,10 +125,6 @@ def _runs(settings: Settings, datasets: Sequence[Dataset], wish: Wish) -> Iterat
             partition_key((end - timedelta(hours=1)).replace(tzinfo=None)),
         )
         yield _Run(tuple(_keys(settings, hourly, wish)), *hours)
-
-
-def _referred_first(datasets: Sequence[Dataset]) -> list[Dataset]:
-    return sorted(datasets, key=lambda dataset: any(column.reference for column in dataset.columns))
 
 
 def _keys(settings: Settings, datasets: Sequence[Dataset], wish: Wish) -> Iterator[dg.AssetKey]:

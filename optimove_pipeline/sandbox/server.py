@@ -28,7 +28,7 @@ from optimove_pipeline.sandbox.events import notification, notify
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.hashing import generator
 from optimove_pipeline.sandbox.on_disk import on_disk, places_of, refresh_company
-from optimove_pipeline.sandbox.options import SandboxOptions
+from optimove_pipeline.sandbox.options import SandboxOptions, today_in_utc
 from optimove_pipeline.sandbox.replies import TEXT, Reply, bad_request
 from optimove_pipeline.sandbox.service import Call, Request, Service, function_path, reply_to
 
@@ -115,7 +115,8 @@ def application(service: Service, transports: Transports, receiver: "Receiver | 
         places = places_of(service)
         if receiver is None or places is None:
             return _sent(_no_folder())
-        return _json({**company_settings(places.company.absolute()), **target_settings(asdict(receiver))})
+        company = company_settings(places.company.absolute(), service.tenant.today or today_in_utc())
+        return _json({**company, **target_settings(asdict(receiver))})
 
     return Starlette(
         routes=[

@@ -1,6 +1,7 @@
 """The settings with which the company sends its data to Optimove, in the shape of the settings file."""
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +118,11 @@ _EVENTS: dict[str, Any] = {
 }
 
 
-def company_settings(path: Path) -> dict[str, Any]:
-    """``sources`` and ``datasets`` of a settings file that sends this database: a casino's five tables."""
+def company_settings(path: Path, today: date) -> dict[str, Any]:
+    """``sources`` and ``datasets`` of a settings file that sends this database: a casino's five tables.
+
+    The players of former years are in the initial full load; this year's days are sent by their changes.
+    """
     return {
         "sources": {
             "company": {"kind": "duckdb", "path": str(path)},
@@ -133,6 +137,7 @@ def company_settings(path: Path) -> dict[str, Any]:
             "preset": "casino",
             "source": "company",
             "change_column": "changed_at",
+            "first_day": date(today.year, 1, 1),
             # The support desk makes its mistakes on quiet days as well.
             "tolerated_share": 0.1,
             "each": {

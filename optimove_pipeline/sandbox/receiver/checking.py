@@ -85,7 +85,7 @@ def _row_problems(row: dict[str, Any], name: FileName, table: Table) -> Iterator
         if row.get(column) in (None, ""):
             yield column, "is blank"
     if table.events:
-        yield from event_problems(row, name.day)
+        yield from event_problems(row, name.until)
         return
     for column, value in row.items():
         if not _COLUMN.fullmatch(column):
@@ -93,7 +93,7 @@ def _row_problems(row: dict[str, Any], name: FileName, table: Table) -> Iterator
         if column in PERSONAL and not table.profile:
             yield column, "tells of a person, which only the profile may"
         if value is not None:
-            yield from ((column, problem) for problem in table_problems(column, value, name.day))
+            yield from ((column, problem) for problem in table_problems(column, value, name.until))
 
 
 def _check_key(row: dict[str, Any], table: Table, keys: set[Key], own: set[str], checked: Checked, line: int) -> None:

@@ -1,12 +1,15 @@
-"""Names of delivered files: ``Customers_20261119_060000_001.csv.gz``, sent again ``…_001_v2.csv.gz``."""
+"""Names of delivered files: ``Customers_20261119_060000_001.csv.gz``, sent again ``…_001_v2.csv.gz``.
+
+A month of the initial full load is named ``Customers_full_20260901_000000_001.csv.gz``.
+"""
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 _NAME = re.compile(
-    r"(?P<table>[A-Za-z][A-Za-z0-9_]*?)_(?P<day>\d{8})_(?P<time>\d{6})_(?P<part>\d{3,})"
+    r"(?P<table>[A-Za-z][A-Za-z0-9_]*?)(?P<full>_full)?_(?P<day>\d{8})_(?P<time>\d{6})_(?P<part>\d{3,})"
     r"(?:_v(?P<version>[2-9]|[1-9]\d+))?\.(?P<form>csv|ndjson|json|parquet)(?P<gzip>\.gz)?"
 )
 
@@ -15,7 +18,10 @@ _TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".filepart")
 
 @dataclass(frozen=True, slots=True)
 class FileName:
-    """What a name says: the table, the business day, the time of readiness (``060000``), part, version and form."""
+    """What a name says: the table, the business day, the time of readiness (``060000``), part, version and form.
+
+    ``full`` is whether it is a month of the initial full load, whose first day ``day`` is.
+    """
 
     table: str
     day: date
@@ -24,6 +30,15 @@ class FileName:
     version: int
     form: str
     gzip: bool
+    full: bool
+
+    @property
+    def until(self) -> date:
+        """The last day whose changes it holds."""
+        if not self.full:
+            return self.day
+        after = date(self.day.year + self.day.month // 12, self.day.month % 12 + 1, 1)
+        return after - timedelta(days=1)
 
     @property
     def delivery(self) -> tuple[str, date, str, int]:
@@ -41,7 +56,8 @@ def parsed(name: str) -> FileName | None:
     except ValueError:
         return None
     version, part = int(found["version"] or 1), int(found["part"])
-    return FileName(found["table"], day, found["time"], part, version, found["form"], bool(found["gzip"]))
+    full, gzip = bool(found["full"]), bool(found["gzip"])
+    return FileName(found["table"], day, found["time"], part, version, found["form"], gzip, full)
 
 
 def is_temporary(path: Path) -> bool:

@@ -23,8 +23,8 @@ class Received:
     """What became of one file.
 
     ``file`` is its path below the inbox; table, day, part and version are what its name says, None where it says
-    nothing. ``problems`` are why it was rejected, ``warnings`` what was seen in one that was accepted; neither holds
-    values of rows.
+    nothing; a month of the initial full load has no day. ``problems`` are why it was rejected, ``warnings`` what was
+    seen in one that was accepted; neither holds values of rows.
     """
 
     file: str
@@ -99,7 +99,7 @@ def _judged(path: Path, inside: Path, name: FileName, known: Known) -> Received:
     return Received(
         str(inside),
         name.table,
-        name.day,
+        None if name.full else name.day,
         name.part,
         name.version,
         checked.rows,

@@ -1,5 +1,6 @@
 """The company's settings are those of a settings file, and name what the company and Optimove really have."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from optimove_pipeline.settings.datasets import Constant, Datasets, DatasetSetti
 from optimove_pipeline.settings.sources import AnySource, DuckDbSettings, FilesSettings
 from optimove_pipeline.settings.targets import SftpSettings
 
-SETTINGS = company_settings(Path("/data/company.duckdb"))
+SETTINGS = company_settings(Path("/data/company.duckdb"), date(2026, 11, 20))
 
 
 def _columns_read(own: DatasetSettings, columns: list[str]) -> set[str]:
