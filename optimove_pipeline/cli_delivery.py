@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -116,4 +116,20 @@ def sample_command(
     sys.exit(1 if samples.problems else 0)
 
 
-COMMANDS = (deliver_command, forget_command, approve_command, check_command, sample_command)
+@click.command("status")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="This business day.  [default: the last closed one]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plain_errors
+def status_command(*, day: datetime | None, as_json: bool) -> None:
+    """Show how far the feeds of a day have come, what holds them back, and the time that is left."""
+    from optimove_pipeline.commands.status import as_document, status_of
+    from optimove_pipeline.commands.status_text import print_status
+
+    status = status_of(load_settings(), datetime.now(UTC), day.date() if day else None)
+    if as_json:
+        click.echo(json.dumps(as_document(status), indent=1))
+    else:
+        print_status(status)
+
+
+COMMANDS = (deliver_command, forget_command, approve_command, check_command, sample_command, status_command)
