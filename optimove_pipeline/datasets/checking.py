@@ -49,6 +49,7 @@ def check(
     ``references`` tells for each column that a column refers to which values it holds.
     """
     flags: list[pl.Series] = []
+    frame = frame.with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
     for phase in _OF_TEXT:
         text = [rule for rule in rules if rule.phase is phase and frame[rule.columns[0]].dtype == pl.String]
         frame = _look(frame, text, flags)

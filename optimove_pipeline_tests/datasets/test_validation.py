@@ -137,6 +137,17 @@ def test_times_of_any_unit_and_zone_become_utc(staging: Staging, unit: TimeUnit,
     assert (only(staging)["LastUpdated"], only(staging)["Registration_Date"]) == (MOMENT, MOMENT.date())
 
 
+def test_text_that_the_source_holds_as_categories_is_checked_as_text(staging: Staging) -> None:
+    extracted(staging, CUSTOMERS, [row("customers", City="Oslo ", Gender="male")])
+    frame = pl.read_parquet(staging.open("dataset", "customers", DAY).files)
+    with staging.writing("dataset", "customers", DAY) as writer:
+        writer.write(frame.with_columns(pl.col("City", "Gender").cast(pl.Categorical)))
+    own = DatasetSettings(tolerated_share=0.0)
+    found = validate_dataset(CUSTOMERS, DAY, staging, own, EVERYBODY, now=NOW)
+    assert found.repaired == {"trim:City": 1, "spelling:Gender": 1}
+    assert (only(staging)["City"], only(staging)["Gender"]) == ("Oslo", "Male")
+
+
 @pytest.mark.parametrize(
     ("name", "column", "value"),
     [
