@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import nullcontext
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,7 +16,11 @@ from optimove_pipeline.commands.period_options import chosen_days, period_option
 from optimove_pipeline.commands.tenant import tenant_or_sandbox
 from optimove_pipeline.commands.terminal import plain_errors, told
 from optimove_pipeline.config import load_settings
+from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.periods import TimePeriod
+
+if TYPE_CHECKING:
+    from optimove_pipeline.commands.quarantine import Wish
 
 
 @click.command("deliver")
@@ -132,4 +138,52 @@ def status_command(*, day: datetime | None, as_json: bool) -> None:
         print_status(status)
 
 
-COMMANDS = (deliver_command, forget_command, approve_command, check_command, sample_command, status_command)
+@click.command("quarantine")
+@click.argument("feed", metavar="[FEED]", required=False)
+@click.option("--day", "key", metavar="DAY", help="This day, or hour (2026-11-20T14).  [default: the newest]")
+@click.option("--rule", help="Only rows that broke this rule, or one of its family.")
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Rows shown of each feed's day.")
+@click.option("--show-values", is_flag=True, help="Show personal values too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--resend", "resending", is_flag=True, help="Read the day again from its source, and send what changed."
+)
+@plain_errors
+def quarantine_command(*, resending: bool, as_json: bool, **wished: Any) -> None:
+    """Show the rows of a FEED, or of all, that broke a rule; or send a day again once they are corrected."""
+    from optimove_pipeline.commands.quarantine import Wish, as_lines, broken_of
+
+    wish = Wish(**wished)
+    if resending:
+        _resend(wish)
+        return
+    found = broken_of(load_settings(), wish)
+    click.echo(json.dumps([*map(asdict, found)], indent=1) if as_json else "\n".join(as_lines(found, wish)))
+
+
+def _resend(wish: Wish) -> None:
+    from optimove_pipeline.commands.quarantine import feeds_of, quarantined_partitions
+    from optimove_pipeline.commands.resend import resend
+
+    if wish.feed is None:
+        raise SettingsError("--resend: name the feed that is to be sent again")
+    with tenant_or_sandbox(load_settings()) as settings:
+        (feed,) = feeds_of(settings, wish.feed)
+        partitions = quarantined_partitions(settings, feed, wish.key)
+        if not partitions:
+            raise SettingsError(f"{wish.feed} of {wish.key or 'any day'} was never validated: deliver it first")
+        summary = resend(settings, feed, partitions, click.echo)
+    for problem in summary.problems:
+        told.print(problem, style="red", markup=False, highlight=False)
+    sys.exit(1 if summary.problems else 0)
+
+
+COMMANDS = (
+    deliver_command,
+    forget_command,
+    approve_command,
+    check_command,
+    sample_command,
+    status_command,
+    quarantine_command,
+)

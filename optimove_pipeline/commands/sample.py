@@ -58,11 +58,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A data set's sample: its rows, the rows left out as broken, and where each file lies."""
+    """A data set's sample: its rows, those of the whole day that were left out as broken, and where each file lies."""
 
     dataset: str
     rows: int
-    broken: int
+    broken: dict[str, int]
     files: tuple[str, ...]
 
 
@@ -90,7 +90,7 @@ def send_samples(settings: Settings, wish: Wish, tell: Callable[[str], None]) ->
         _cut_down(held, every, wish, staging)
         for dataset in [each for each in chosen if each.name in held]:
             made = _packaged(settings, dataset, staging.open(*_place(held[dataset.name])), folder / "packages")
-            _send(dataset, made, targets[dataset.name], samples, held[dataset.name].metadata["quarantined"])
+            _send(dataset, made, targets[dataset.name], samples, held[dataset.name].metadata["by_rule"])
     return samples
 
 
@@ -191,7 +191,9 @@ def _packaged(settings: Settings, dataset: Dataset, partition: Partition, root: 
     return package(dataset, partition, options, root, ready=stamp_of_names(settings, dataset.name, partition.day))
 
 
-def _send(dataset: Dataset, made: Package, targets: Sequence[Target], samples: Samples, broken: int) -> None:
+def _send(
+    dataset: Dataset, made: Package, targets: Sequence[Target], samples: Samples, broken: dict[str, int]
+) -> None:
     files = list[str]()
     for target in targets:
         try:

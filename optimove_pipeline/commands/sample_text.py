@@ -20,5 +20,6 @@ def as_lines(samples: Samples) -> str:
 
 
 def _line(sent: Sent) -> str:
-    broken = f"; {sent.broken:,} broken rows were left out, see `optimove-pipeline quarantine`" if sent.broken else ""
-    return f"{sent.dataset}: {sent.rows:,} {'row' if sent.rows == 1 else 'rows'}{broken}"
+    broken = ", ".join(f"{rule} {rows:,}" for rule, rows in sent.broken.items())
+    left_out = f"; broken rows of the day were left out: {broken}" if broken else ""
+    return f"{sent.dataset}: {sent.rows:,} {'row' if sent.rows == 1 else 'rows'}{left_out}"
