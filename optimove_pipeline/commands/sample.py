@@ -58,7 +58,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A data set's sample: its rows, those of the whole day that were left out as broken, and where each file lies."""
+    """A sample: its rows, those of the whole day that were left out as broken by rule, and where each file lies."""
 
     dataset: str
     rows: int
