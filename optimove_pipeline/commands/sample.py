@@ -29,6 +29,7 @@ from optimove_pipeline.datasets.snapshots import Snapshots
 from optimove_pipeline.datasets.validation import DatasetValidation, validate_dataset
 from optimove_pipeline.errors import PipelineError, SettingsError
 from optimove_pipeline.packages import Package
+from optimove_pipeline.settings.delivery import OUTBOX
 from optimove_pipeline.stages.package import package
 from optimove_pipeline.stages.validate import VALIDATED
 from optimove_pipeline.staging import Partition, Staging
@@ -98,8 +99,8 @@ def _targets(settings: Settings, dataset: Dataset, wish: Wish) -> list[Target]:
     names = (wish.target,) if wish.target else settings.delivery.of(dataset.name, is_report=False)
     if not names:
         raise SettingsError(f"{dataset.name} is delivered to no target: name one with --target, or in `delivery`")
-    if wish.target and wish.target not in {*settings.targets, *settings.delivery.targets}:
-        known = ", ".join(sorted({*settings.targets, *settings.delivery.targets}))
+    if wish.target and wish.target not in {OUTBOX, *settings.targets}:
+        known = ", ".join(sorted({OUTBOX, *settings.targets}))
         raise SettingsError(f"--target {wish.target}: no such target; there are {known}")
     chosen = [(name, for_trials(name, settings.target(name))) for name in names]
     return [open_target(name, own, settings.data_dir) for name, own in chosen]

@@ -11,6 +11,8 @@ from optimove_pipeline.stages.frames import frames
 from optimove_pipeline.staging import Partition
 
 _SCORE = "score of a sample"
+_LOOKED_AT = 100_000
+"""Values of a column that others are chosen by: enough to find some that belong together, and little memory."""
 
 
 def referred_first(datasets: Sequence[Dataset]) -> list[Dataset]:
@@ -55,7 +57,7 @@ def sample_rows(held: Mapping[str, Partition], datasets: Sequence[Dataset], rows
     """
     samples = dict[str, pl.DataFrame]()
     for dataset in [each for each in datasets if each.name in held]:
-        wanted = dict(_hints(dataset, held, datasets, rows)) | dict(_referred(dataset, samples))
+        wanted = dict(_hints(dataset, held, datasets)) | dict(_referred(dataset, samples))
         best = _best(held[dataset.name], wanted, rows)
         if best is not None:
             samples[dataset.name] = best
@@ -63,7 +65,7 @@ def sample_rows(held: Mapping[str, Partition], datasets: Sequence[Dataset], rows
 
 
 def _hints(
-    dataset: Dataset, held: Mapping[str, Partition], datasets: Sequence[Dataset], rows: int
+    dataset: Dataset, held: Mapping[str, Partition], datasets: Sequence[Dataset]
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield the columns that others refer to, each with the first values that they have there."""
     pairs = [
@@ -74,16 +76,16 @@ def _hints(
     ]
     wanted = dict[str, list[str]]()
     for name, column, there in pairs:
-        wanted.setdefault(there, []).extend(_first_values(held[name], column, max(rows // len(pairs), 1)))
+        wanted.setdefault(there, []).extend(_first_values(held[name], column))
     yield from wanted.items()
 
 
-def _first_values(partition: Partition, column: str, most: int) -> list[str]:
+def _first_values(partition: Partition, column: str) -> list[str]:
+    found = pl.Series(column, dtype=pl.String)
     for frame in frames(partition, [column]):
-        values = frame[column].cast(pl.String).drop_nulls().unique(maintain_order=True).head(most)
-        if values.len():
-            return values.to_list()
-    return []
+        if found.len() < _LOOKED_AT:
+            found = pl.concat([found, frame[column].cast(pl.String).drop_nulls()]).unique(maintain_order=True)
+    return found.to_list()
 
 
 def _referred(dataset: Dataset, samples: Mapping[str, pl.DataFrame]) -> Iterator[tuple[str, list[str]]]:
