@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from optimove_pipeline.readiness import ended_at, expected_day, late_at, ready_at
+from optimove_pipeline.readiness import due_day, ended_at, expected_day, late_at, ready_at
 
 if TYPE_CHECKING:
     from optimove_pipeline.config import Settings
@@ -29,6 +29,9 @@ class Cadence(Protocol):
 
     def expected(self, now: datetime) -> date:
         """Return the newest partition that is looked for by now; it may lie before the tenant's first day."""
+
+    def due(self, now: datetime) -> date:
+        """Return the newest partition that is late by now if it is not there; it may lie before the first day."""
 
     def after(self, partition: date) -> date:
         """Return the next partition."""
@@ -58,6 +61,10 @@ class Daily:
     def expected(self, now: datetime) -> date:
         """Return the newest day that is looked for by now."""
         return expected_day(self.settings, now)
+
+    def due(self, now: datetime) -> date:
+        """Return the newest day whose deadline has passed."""
+        return due_day(self.settings, now)
 
     def after(self, partition: date) -> date:
         """Return the next day."""
@@ -95,6 +102,10 @@ class Hourly:
         """Return the newest hour that is looked for by now."""
         latest = now.astimezone(UTC) - self.delay - _HOUR
         return latest.replace(minute=0, second=0, microsecond=0, tzinfo=None)
+
+    def due(self, now: datetime) -> date:
+        """Return the newest hour whose deadline has passed."""
+        return self.expected(now - self.patience)
 
     def after(self, partition: date) -> date:
         """Return the next hour."""

@@ -19,7 +19,7 @@ from optimove_pipeline.reports.report import Report
 DUE = "due"
 """The check's name."""
 
-_LAST = {"dagster/priority": "-100"}
+LAST = {"dagster/priority": "-100"}
 """A run that publishes judges after that."""
 
 
@@ -60,7 +60,7 @@ def due_check(
         name="due_days",
         description="Looks whether the day that was due by now is published.",
         out={name: dg.Out(is_required=False) for name in specs},
-        tags=_LAST,
+        tags=LAST,
     )
     def due_days(context: dg.OpExecutionContext) -> Iterator[dg.AssetCheckResult]:
         asked = [reports[check.asset_key] for check in sorted(context.selected_asset_check_keys)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
+from optimove_pipeline.assets.dataset_due import dataset_due_check
 from optimove_pipeline.assets.datasets import dataset_assets
 from optimove_pipeline.assets.due_check import due_check
 from optimove_pipeline.assets.freshness import dataset_freshness, freshness_policy, with_freshness
@@ -38,7 +39,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             ),
             *_dataset_assets(settings, policy),
         ],
-        asset_checks=[*reconciliation_checks(reports, partitions), due_check(settings)],
+        asset_checks=[
+            *reconciliation_checks(reports, partitions),
+            due_check(settings),
+            *([dataset_due_check(settings)] if settings.chosen_datasets else []),
+        ],
         jobs=[dg.define_asset_job("reports", selection=stage_keys(settings, (report.name for report in reports)))],
         resources={"optimove": OptimoveResource(duckdb=duckdb), "duckdb": duckdb},
         # A step process costs seconds of CPU and gives nothing: the API is the limit.

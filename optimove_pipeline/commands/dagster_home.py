@@ -24,7 +24,16 @@ _INSTANCE: dict[str, object] = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},
     # Runs share the budget of calls, and the warehouse takes one writer at a time: more runs would only wait.
-    "concurrency": {"runs": {"max_concurrent_runs": 4}},
+    "concurrency": {
+        "runs": {
+            "max_concurrent_runs": 4,
+            # Backfills that wait for the budget leave the daily run a place.
+            "tag_concurrency_limits": [
+                {"key": "dagster/backfill", "limit": 2},
+                {"key": "optimove/call_class", "value": "backfill", "limit": 1},
+            ],
+        }
+    },
     # A run that waits for the budget says so in its own log.
     "python_logs": {"managed_python_loggers": ["optimove_pipeline.optimove.budget"], "python_log_level": "INFO"},
     "run_monitoring": {"enabled": True, "free_slots_after_run_end_seconds": 60},

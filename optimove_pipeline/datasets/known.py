@@ -142,7 +142,8 @@ def _validated_before(
     """Yield the hashes of rows that earlier partitions hold and a later stage of the same run may yet publish."""
     changed = pl.col(names[-1]) >= since
     for earlier in staging.days(VALIDATED, dataset.name):
-        if earlier < day and _end_of(earlier) > since:
+        # By their keys: a data set that became hourly has days and hours.
+        if partition_key(earlier) < partition_key(day) and _end_of(earlier) > since:
             for frame in frames(staging.open(VALIDATED, dataset.name, earlier), names):
                 yield frame.filter(changed).select(pl.struct(names).hash()).to_series()
 

@@ -3,6 +3,9 @@
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
+from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
 from optimove_pipeline_tests.children import child, line
 
 OPENER = """
@@ -26,3 +29,12 @@ def test_processes_that_begin_a_new_folder_at_once_all_open_it(tmp_path: Path) -
             opener.stdin.write("\n")
             opener.stdin.flush()
         assert [line(opener) for opener in openers] == ["0"] * 4
+
+
+def test_backfills_leave_a_place_to_the_daily_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with open_instance(prepare_dagster_home(tmp_path)) as instance:
+        config = instance.get_concurrency_config().run_queue_config
+    assert config is not None
+    backfills = [limit["limit"] for limit in config.tag_concurrency_limits]
+    assert sum(backfills) < config.max_concurrent_runs
