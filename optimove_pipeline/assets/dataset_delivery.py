@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 
 from optimove_pipeline.assets.dataset_partitions import past_snapshots
@@ -12,6 +12,7 @@ from optimove_pipeline.assets.passage import Judged, Passage
 from optimove_pipeline.datasets.cadences import stamp_of_names
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.history import NAME, partition_window
+from optimove_pipeline.datasets.reconciliation import account_of
 from optimove_pipeline.datasets.volume_of_package import volume_of
 from optimove_pipeline.ledger import ledger_file
 from optimove_pipeline.packages import Package
@@ -41,7 +42,11 @@ def dataset_passage(dataset: Dataset) -> Passage:
     def absent(session: Session, partitions: Sequence[date]) -> Skipped:
         return past_snapshots(session, dataset, partitions, "validated")
 
-    return Passage(make, absent, (VOLUME, MISSING_FILES), judged, record=record)
+    def account(session: Session, made: Package) -> dict[str, int]:
+        found = account_of(dataset, made.day, session.staging, made)
+        return {f"rows, {name.replace('_', ' ')}": rows for name, rows in asdict(found).items()}
+
+    return Passage(make, absent, (VOLUME, MISSING_FILES), judged, record=record, account=account)
 
 
 def _make(session: Session, dataset: Dataset, day: date) -> Package:

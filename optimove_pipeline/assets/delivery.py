@@ -189,7 +189,9 @@ def deliver_partition(
         PipelineError: it was never packaged, a check holds it back, or a target did not take it.
     """
     made = _let_go(session, feed, day, passage)
-    return _delivery_metadata(made, _deliver_everywhere(session, made, targets, passage, redeliver))
+    account = passage.account(session, made)
+    done = _deliver_everywhere(session, made, targets, passage, redeliver)
+    return {**_delivery_metadata(made, done), **account}
 
 
 def _let_go(session: Session, feed: Feed, day: date, passage: Passage) -> Package:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -28,7 +28,8 @@ class Passage:
     ``make`` returns the package of a partition, and makes it if it is not there; ``absent`` returns the partitions
     that can't be had any more, which are left out; ``judge`` returns what the ``checks`` say of a package;
     ``changed`` is the reason under which one that changed since its delivery is sent again by itself, None where a
-    person must give one; ``record`` notes that a target, by its name, has a package whole.
+    person must give one; ``record`` notes that a target, by its name, has a package whole;
+    ``account`` returns where the rows that the source counted went, and raises if they do not add up.
     """
 
     make: Callable[[Session, date], Package]
@@ -37,3 +38,4 @@ class Passage:
     judge: Callable[[Session, Package], Sequence[Judged]] = lambda session, package: ()
     changed: Callable[[Session], str | None] = lambda session: None
     record: Callable[[Session, Package, str], None] = lambda session, package, target: None
+    account: Callable[[Session, Package], Mapping[str, int]] = lambda session, package: {}
