@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any
 
 from optimove_pipeline.config import Settings
@@ -135,17 +136,15 @@ def _broken(staging: Staging, feed: Feed, partition: Partition, wish: Wish) -> B
         partition.rows,
         held_back=staging.find(VALIDATED, feed.name, partition.day) is None,
         by_rule=partition.metadata["by_rule"],
-        rows=tuple(_rows(feed, partition, wish)),
+        rows=tuple(islice(_rows(feed, partition, wish), wish.limit)),
     )
 
 
 def _rows(feed: Feed, partition: Partition, wish: Wish) -> Iterator[BrokenRow]:
-    left = wish.limit
     for frame in frames(partition, ["rule", "column", "raw_value", "row"]):
         for rule, column, value, row in frame.iter_rows():
-            if left and _is_of(rule, wish.rule):
+            if _is_of(rule, wish.rule):
                 yield _row(feed, rule, column, value, json.loads(row), show=wish.show_values)
-                left -= 1
 
 
 def _is_of(rules: str, wanted: str | None) -> bool:

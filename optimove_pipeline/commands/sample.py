@@ -6,11 +6,10 @@ Nothing of it is recorded: it is no delivery, and moves no watermark (reference 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -26,6 +25,7 @@ from optimove_pipeline.datasets.partitions import newest_partition
 from optimove_pipeline.datasets.samples import referred_first, sample_rows, with_referred
 from optimove_pipeline.datasets.selection import chosen_of
 from optimove_pipeline.datasets.snapshots import Snapshots
+from optimove_pipeline.datasets.sources.duck import scratch
 from optimove_pipeline.datasets.validation import DatasetValidation, validate_dataset
 from optimove_pipeline.errors import PipelineError, SettingsError
 from optimove_pipeline.packages import Package
@@ -84,7 +84,7 @@ def send_samples(settings: Settings, wish: Wish, tell: Callable[[str], None]) ->
     chosen = chosen_of(settings, wish.names)
     targets = {dataset.name: _targets(settings, dataset, wish) for dataset in chosen}
     samples = Samples()
-    with _throw_away(settings.data_dir) as folder:
+    with scratch(settings.data_dir) as folder:
         staging = Staging(folder / "staging")
         every = referred_first(with_referred(chosen, settings.chosen_datasets))
         held = _validated(settings, every, wish, staging, samples, tell)
@@ -104,18 +104,6 @@ def _targets(settings: Settings, dataset: Dataset, wish: Wish) -> list[Target]:
         raise SettingsError(f"--target {wish.target}: no such target; there are {known}")
     chosen = [(name, for_trials(name, settings.target(name))) for name in names]
     return [open_target(name, own, settings.data_dir) for name, own in chosen]
-
-
-@contextmanager
-def _throw_away(data_dir: Path) -> Iterator[Path]:
-    root = data_dir / "sample"
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    try:
-        with TemporaryDirectory(dir=root) as folder:
-            yield Path(folder)
-    finally:
-        with suppress(OSError):  # another sample is being made
-            root.rmdir()
 
 
 def _validated(
