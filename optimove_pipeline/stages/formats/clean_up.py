@@ -18,6 +18,9 @@ STABLE = r"\x{a0}-\x{2ff}\x{388}-\x{3ff}\x{400}-\x{482}\x{48a}-\x{52f}\x{5d0}-\x
 UNCLEAN = rf"[^ -~{STABLE}]|^[ \x{{a0}}]|[ \x{{a0}}]$|^$"
 """All text that clean-up may change, and some that it does not."""
 
+_SAMPLE, _FEW = 512, 64
+"""A column that has so few different values among its first rows is treated value by value."""
+
 _LINE_BREAKS = "\r\n|[\t\n\x0b\x0c\r\x85\u2028\u2029]"
 _CONTROL_CHARACTERS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]"
 
@@ -29,11 +32,20 @@ def cleaned(text: pl.Series, rules: CleanUp) -> pl.Series:
 
 def treated(text: pl.Series, pattern: str, treatment: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """Return text with the treatment applied to the rows that match a pattern, and only to them."""
+    if text.head(_SAMPLE).n_unique() <= _FEW:
+        return _treated_by_value(text, pattern, treatment)
     matching = text.str.contains(pattern)
     if not matching.any():
         return text
     few = treatment(text.filter(matching))
     return text.clone().scatter(matching.arg_true(), few)
+
+
+def _treated_by_value(text: pl.Series, pattern: str, treatment: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Do the same where values repeat, in half the time: each is looked at once."""
+    values = text.unique()
+    matching = values.filter(values.str.contains(pattern))
+    return text if matching.is_empty() else text.replace(matching, treatment(matching))
 
 
 def _clean(text: pl.Series, rules: CleanUp) -> pl.Series:

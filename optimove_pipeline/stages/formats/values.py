@@ -91,15 +91,19 @@ def _dates(numbers: pl.Series, pattern: str) -> pl.Series:
 
 
 def _times(times: pl.Series, pattern: str) -> pl.Series:
-    seconds = times.dt.epoch("s")
-    numbers = (seconds // _DAY_SECONDS).cast(pl.Int32)
     split = _DATE_THEN_CLOCK.fullmatch(pattern)
-    if split is None or not _within_tables(numbers):
+    seconds = times.dt.epoch("s")
+    first, last = (_day_number(second) for second in (seconds.min(), seconds.max()))
+    if split is None or first is None or last is None or first < _FIRST_NUMBER or last >= _END_NUMBER:
         return times.dt.to_string(pattern)
-    first, last = numbers.min(), numbers.max()
-    if times.len() >= _MANY and isinstance(first, int) and isinstance(last, int) and last - first < _FEW_DAYS:
+    if times.len() >= _MANY and last - first < _FEW_DAYS:
         return _moment_texts(first, last, split[1], split[2]).gather(seconds - first * _DAY_SECONDS)
-    return _dates(numbers, split[1]) + _clock_texts(split[2]).gather(seconds % _DAY_SECONDS)
+    dates = _date_texts(split[1]).gather(seconds // _DAY_SECONDS - _FIRST_NUMBER)
+    return dates + _clock_texts(split[2]).gather(seconds % _DAY_SECONDS)
+
+
+def _day_number(second: object) -> int | None:
+    return second // _DAY_SECONDS if isinstance(second, int) else None
 
 
 def _within_tables(numbers: pl.Series) -> bool:

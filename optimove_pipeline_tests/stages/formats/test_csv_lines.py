@@ -67,6 +67,24 @@ def test_each_rule_of_clean_up_can_be_switched_off(
     assert line(tmp_path, value, pl.String, text=rules) == expected
 
 
+def test_text_is_treated_alike_whether_its_values_repeat_or_not(tmp_path: Path) -> None:
+    expected = {
+        "a,b": '"a,b"',
+        " c ": "c",
+        "e\u0301": "é",
+        "": "",
+        "\t": "",
+        'say "hi"': '"say ""hi"""',
+        "plain": "plain",
+    }
+    unlike = [f"value {number}" for number in range(600)]
+    for number, others in enumerate((["plain"] * 600, unlike, [*["plain"] * 600, *unlike])):
+        values = [None, *others, *expected, None]
+        frame = pl.DataFrame({"id": [str(row) for row in range(len(values))], "value": values})
+        written = [each.partition(",")[2] for each in text(packaged(tmp_path / str(number), frame)).splitlines()]
+        assert written == ["value", "", *others, *expected.values(), ""]
+
+
 @pytest.mark.parametrize(
     ("value", "dtype", "expected"),
     [
