@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -174,8 +175,9 @@ def test_dates_of_all_tables_and_beyond_are_right(tmp_path: Path) -> None:
         assert by_python(made) == [[f"{day}", f"{day} 23:59:59"] for day in some]
 
 
-def test_many_times_of_few_days_are_right(tmp_path: Path) -> None:
-    seconds = pl.int_range(-90_000, 90_000, 15, eager=True).cast(pl.Int64)
+@pytest.mark.parametrize("days", [3, 4])
+def test_many_times_of_few_days_are_right(tmp_path: Path, days: int) -> None:
+    seconds = pl.int_range(-86_400, (days - 1) * 86_400, 15, eager=True).cast(pl.Int64)
     times = (seconds * 1_000_000 + 999_999).cast(pl.Datetime("us"))
     made = packaged(tmp_path, times.alias("at").extend(pl.Series([None], dtype=pl.Datetime("us"))).to_frame())
     assert [value for (value,) in by_python(made)] == [*times.dt.to_string("%Y-%m-%d %H:%M:%S"), ""]
