@@ -67,8 +67,9 @@ SHELL_PAGES = [page for page in PAGES if any(block.language == "sh" for block in
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Iterator[RunningSandbox]:
-    with running_sandbox(preset="tiny", windows=()) as running:
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
+    folder = tmp_path_factory.mktemp("sandbox")
+    with running_sandbox(preset="tiny", windows=(), folder=str(folder)) as running:
         yield running
 
 
@@ -94,11 +95,21 @@ def test_the_commands_of_a_page_run_one_after_the_other(
     with terminal(tmp_path, {"OPTIMOVE_SANDBOX_URL": sandbox.url}) as opened:
         if page.name == "README.md":
             shutil.copytree(warehouse.parent, opened.folder / "data")
+            _fill_in(opened.folder / "docs" / "optimove.example.yaml", sandbox)
         for block in blocks(page):
             for command in commands(block) if block.language == "sh" else ():
                 _carry_out(opened, command, as_documented)
                 ran += 1
     assert ran > 0
+
+
+def _fill_in(example: Path, sandbox: RunningSandbox) -> None:
+    """Put the sandbox's company and its SFTP server at the end of the example, as a person does with their own."""
+    own = {**sandbox.settings(), "delivery": {"datasets": ["sandbox"]}}
+    # The company's days are those of UTC, and its first one must not depend on the year.
+    own["datasets"]["first_day"] = "2025-01-01"
+    general = example.read_text(encoding="utf-8").replace("Europe/London", "UTC")
+    example.write_text(f"{general}\n{yaml.safe_dump(own, sort_keys=False)}", encoding="utf-8")
 
 
 def _carry_out(opened: Terminal, command: str, as_documented: dict[str, str]) -> None:
