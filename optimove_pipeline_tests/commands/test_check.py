@@ -138,6 +138,14 @@ def test_the_room_on_the_disk_is_told_by_days_like_the_last(
     assert (found.outcome, told in found.text) == (outcome, True), found.text
 
 
+def test_hardly_any_room_fails_though_nothing_tells_what_a_day_needs(tmp_path: Path) -> None:
+    (found,) = check_disk(settings_of({}, tmp_path), MORNING, lambda _: 10_000_000)
+    assert (found.outcome, found.text.partition(":")[2]) == (
+        "fail",
+        " make room, or shorten retention.landing_days, staging_days and package_days",
+    )
+
+
 def test_a_data_directory_that_is_not_there_yet_is_not_made(tmp_path: Path) -> None:
     (found,) = check_disk(settings_of({}, tmp_path / "data"), MORNING, lambda folder: 10**12)
     assert found.outcome == "pass"

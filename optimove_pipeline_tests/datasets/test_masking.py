@@ -104,6 +104,12 @@ def test_numbers_keep_their_digits_and_listed_values_are_of_the_list() -> None:
     assert flag is True
 
 
+def test_ids_keep_their_length_while_there_are_masks_of_it() -> None:
+    found = of_column(ContractColumn("Player_ID", Kind.TEXT, personal=True), *map(str, range(10, 40)))
+    assert {len(str(each)) for each in found} == {2}
+    assert len({*found}) == 30
+
+
 def test_ids_of_which_there_are_more_than_masks_of_their_length_get_longer_ones() -> None:
     column = ContractColumn("Player_ID", Kind.TEXT, personal=True)
     found = of_column(column, *"123456789")
