@@ -42,4 +42,4 @@ def read_last_update(data_dir: Path) -> LastUpdate | None:
 
 
 def _file(data_dir: Path) -> Path:
-    return data_dir / "state" / "last-data-update.json"
+    return data_dir / "state" / "heard-data-update.json"

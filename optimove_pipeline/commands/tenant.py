@@ -29,6 +29,12 @@ def tenant_or_sandbox(settings: Settings, *, date_moves: bool = False) -> Iterat
         write_sandbox_settings(settings.data_dir, {**sandbox.settings(), "delivery": {"datasets": ["sandbox"]}})
         os.environ["OPTIMOVE_SANDBOX_URL"] = sandbox.url
         try:
-            yield load_settings()
+            yield _with_sandbox(settings, load_settings())
         finally:
             del os.environ["OPTIMOVE_SANDBOX_URL"]
+
+
+def _with_sandbox(chosen: Settings, sandbox: Settings) -> Settings:
+    """Return the settings chosen by the command, with the address of the sandbox and what its company sends."""
+    sections = ("api", "sources", "datasets", "targets", "delivery")
+    return chosen.model_copy(update={name: getattr(sandbox, name) for name in sections})

@@ -22,6 +22,7 @@ from optimove_pipeline.automation.wiring import definitions_of
 from optimove_pipeline.config import Settings, parse_settings
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.ledger import Entry, Ledger, State, ledger_file, new_id
+from optimove_pipeline.reports.snapshots import note_update, noted_update
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline_tests.automation.ticks import Ticking, alerts
@@ -306,6 +307,14 @@ def test_it_is_there_only_where_data_sets_are_chosen(tmp_path: Path) -> None:
 def test_an_answer_that_is_none_is_named(tmp_path: Path) -> None:
     assert read_last_update(tmp_path) is None
     (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "last-data-update.json").write_text("[]")
-    with pytest.raises(SettingsError, match=r"last-data-update\.json is no answer of the API"):
+    (tmp_path / "state" / "heard-data-update.json").write_text("[]")
+    with pytest.raises(SettingsError, match=r"heard-data-update\.json is no answer of the API"):
         read_last_update(tmp_path)
+
+
+def test_what_was_heard_leaves_what_runs_note_of_snapshots_alone(tmp_path: Path) -> None:
+    note_update(tmp_path, date(2026, 11, 19))
+    write_last_update(tmp_path, LastUpdate(date(2026, 11, 20), datetime(2026, 11, 21, tzinfo=UTC)))
+    assert noted_update(tmp_path) == date(2026, 11, 19)
+    note_update(tmp_path, date(2026, 11, 20))
+    assert read_last_update(tmp_path) is not None

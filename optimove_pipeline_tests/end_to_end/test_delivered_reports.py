@@ -142,7 +142,7 @@ def test_the_command_tells_what_was_sent_where(place: Place) -> None:
     ended = run(place, "run", "--from", str(NEWEST), "--to", str(NEWEST), "--report", REPORT)
     assert ended.code == 0, ended.told
     (line,) = [line.split() for line in ended.out.splitlines() if line.split()[:1] == [REPORT]]
-    assert line[-2:] == ["1", "outbox"]
+    assert (line[-3], line[-1]) == ("1", "outbox")
 
 
 def test_a_day_is_sent_once_more_where_a_person_gives_the_reason(place: Place) -> None:
