@@ -61,7 +61,9 @@ def test_a_request_becomes_a_run_of_all_its_stages_and_days(
     (asked,) = tick(repository, instance)
     assert asked.run_key == "pull/1"
     assert {asset.to_user_string() for asset in asked.asset_selection or ()} == {
-        f"{stage}/{name}" for stage in ("report", "validated", "published") for name in REQUEST.reports
+        f"{stage}/{name}"
+        for stage in ("report", "validated", "published", "packaged", "delivered")
+        for name in REQUEST.reports
     }
     assert asked.tags["dagster/asset_partition_range_start"] == "2025-06-17"
     assert asked.tags["dagster/asset_partition_range_end"] == "2025-06-19"
