@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
+from posixpath import normpath
 from typing import Any
 
 from optimove_pipeline.errors import SettingsError
@@ -28,6 +29,6 @@ def for_trials(name: str, settings: AnyTarget) -> AnyTarget:
         case _:
             field, own = "prefix", settings.prefix
             trial = (chosen or f"{own}/{FOLDER}").strip("/")
-    if PurePosixPath(trial) == PurePosixPath(own):
+    if normpath(trial) == normpath(own):
         raise SettingsError(f"targets.{name}.test_folder: it is the target's own {field}; name another one")
     return settings.model_copy(update={field: trial})
