@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 from datetime import UTC, date, datetime
 from io import BytesIO
@@ -52,6 +53,17 @@ def ours(staging: str, into: str) -> int:
     """Package the day with the settings that are usual; return the rows."""
     ready = datetime(2026, 11, 20, 6, tzinfo=UTC)
     return package(FEED, _day(staging), Packages().of(FEED.name), Path(into), ready=ready).rows
+
+
+def by_rows(staging: str, into: str) -> int:
+    """Write row by row with ``csv.writer`` through Python's gzip at level 6, as scripts made at home do."""
+    day = _day(staging)
+    with gzip.open(Path(into) / "customers.csv.gz", "wt", compresslevel=6, encoding="utf-8", newline="") as file:
+        lines = csv.writer(file)
+        lines.writerow(day.columns)
+        for part in day.parts:
+            lines.writerows(part.read(list(day.columns)).iter_rows())
+    return day.rows
 
 
 def by_gzip(staging: str, into: str) -> int:
