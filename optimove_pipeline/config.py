@@ -7,7 +7,7 @@ the built-in sandbox.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -144,6 +144,15 @@ class Settings(Section):
         return self.warehouse.path or self.data_dir / "warehouse.duckdb"
 
 
+def _check_hourly_names(settings: Settings, datasets: Iterable[Dataset]) -> None:
+    for name in [each.name for each in datasets if settings.datasets.of(each.name).cadence == "hourly"]:
+        if "{time}" not in settings.packages.of(name).packaging.name:
+            raise SettingsError(
+                f"packages.each.{name}.name: expected {{time}} in it, since {name} has a partition every hour and no "
+                "two files may have one name"
+            )
+
+
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings that the environment points to.
 
@@ -206,7 +215,7 @@ def parse_settings(document: Any, *, source: str, data_dir: Path, base_dir: Path
     except ValidationError as error:
         raise SettingsError("\n".join(describe(source, details, Settings) for details in error.errors())) from None
     try:
-        datasets_of(settings.datasets, base_dir)
+        _check_hourly_names(settings, datasets_of(settings.datasets, base_dir))
     except SettingsError as error:
         raise SettingsError("\n".join(f"{source}: {line}" for line in str(error).splitlines())) from None
     return settings

@@ -208,9 +208,13 @@ class Staging:
         """Return the days, or hours, held of a feed at a stage, oldest first; not the months of history."""
         return [each for each in self._partitions(stage, feed) if not isinstance(each, Month)]
 
-    def counts(self, stage: str, feed: str) -> dict[date, int]:
-        """Return the rows of each day held of a feed at a stage, oldest first."""
-        held = {day: self.find(stage, feed, day) for day in self.days(stage, feed)}
+    def counts(self, stage: str, feed: str, like: date | None = None) -> dict[date, int]:
+        """Return the rows of each day held of a feed at a stage, oldest first.
+
+        Of a data set whose cadence has changed there are days and hours: only those are meant that are ``like`` this.
+        """
+        days = [day for day in self.days(stage, feed) if like is None or type(day) is type(like)]
+        held = {day: self.find(stage, feed, day) for day in days}
         return {day: partition.rows for day, partition in held.items() if partition is not None}
 
     def newest(self, stage: str, feed: str, until: date | None = None) -> date | None:

@@ -1,6 +1,6 @@
 """The factory of a data set's assets, each partitioned by day or by hour."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date
 from typing import Any
 
@@ -34,9 +34,17 @@ def dataset_assets(
     partitions: dg.PartitionsDefinition[str],
     policy: dg.BackfillPolicy,
     targets: tuple[str, ...],
+    apart: Collection[str] = (),
 ) -> list[dg.AssetsDefinition]:
-    """Return the assets of a data set's stages; without ``targets`` the last of them is ``published``."""
-    assets = [stage(dataset, partitions, policy) for stage in (_extracted, _validated, _published)]
+    """Return the assets of a data set's stages; without ``targets`` the last of them is ``published``.
+
+    ``apart`` are the names of data sets with another cadence.
+    """
+    assets = [
+        _extracted(dataset, partitions, policy),
+        _validated(dataset, partitions, policy, apart),
+        _published(dataset, partitions, policy),
+    ]
     if targets:
         assets += delivery_assets(dataset, partitions, policy, targets, dataset_passage(dataset))
     return assets
@@ -71,7 +79,7 @@ def _extracted(
 
         def work(day: date) -> Metadata:
             made = extraction_metadata(extract_partition(session, dataset, day))
-            return {**made, "rows per partition": history_plot(session.staging.counts(DATASET, dataset.name))}
+            return {**made, "rows per partition": history_plot(session.staging.counts(DATASET, dataset.name, day))}
 
         _each(days, asked, work)
         return report_days(context, days)
@@ -79,8 +87,14 @@ def _extracted(
     return extracted
 
 
+def _referred(name: str, apart: Collection[str]) -> dg.AssetDep:
+    # Days and hours have no time zone in common; and what is referred to may be of any time.
+    mapping = dg.AllPartitionMapping() if name in apart else None
+    return dg.AssetDep(key("published", name), partition_mapping=mapping)
+
+
 def _validated(
-    dataset: Dataset, partitions: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
+    dataset: Dataset, partitions: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy, apart: Collection[str]
 ) -> dg.AssetsDefinition:
     referred = {column.reference.partition(".")[0] for column in dataset.columns if column.reference}
 
@@ -90,7 +104,10 @@ def _validated(
         partitions,
         policy,
         # Published, not validated: a run over many days finds what earlier days of it hold.
-        deps=[key(DATASET, dataset.name), *(key("published", name) for name in sorted(referred - {dataset.name}))],
+        deps=[
+            key(DATASET, dataset.name),
+            *(_referred(name, apart) for name in sorted(referred - {dataset.name})),
+        ],
         kinds={"polars"},
         description=f"{dataset.title} as Optimove's rules allow it; rows that broke them are in quarantine.",
         checks=check_specs(key("validated", dataset.name)),
@@ -109,7 +126,7 @@ def _validated(
             return validation_metadata(session, dataset, day, validations[day])
 
         _each(days, asked, work)
-        history = session.staging.counts("validated", dataset.name)
+        history = session.staging.counts("validated", dataset.name, asked[0])
         days.made = {day: {**made, "rows per partition": history_plot(history)} for day, made in days.made.items()}
         return report_days(context, days, check_results(validations, history))
 

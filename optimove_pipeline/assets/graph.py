@@ -64,8 +64,9 @@ def _dataset_assets(settings: Settings, policy: dg.BackfillPolicy) -> list[dg.As
     assets = list[dg.AssetsDefinition]()
     for dataset in datasets:
         targets = settings.delivery.of(dataset.name, is_report=False)
-        partitions = hourly if settings.datasets.of(dataset.name).cadence == "hourly" else daily
-        own = dataset_assets(dataset, partitions, policy, targets)
+        cadence = settings.datasets.of(dataset.name).cadence
+        apart = [each.name for each in datasets if settings.datasets.of(each.name).cadence != cadence]
+        own = dataset_assets(dataset, hourly if cadence == "hourly" else daily, policy, targets, apart)
         assets += with_freshness(own, dataset_freshness(settings, dataset.name))
         if dataset.load is Load.CHANGES:
             assets.append(history_asset(dataset, months, policy, targets))

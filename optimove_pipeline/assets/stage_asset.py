@@ -23,7 +23,7 @@ def stage_asset(
     partitions: dg.PartitionsDefinition[str],
     policy: dg.BackfillPolicy,
     *,
-    deps: Sequence[dg.AssetKey],
+    deps: Sequence[dg.AssetKey | dg.AssetDep],
     kinds: set[str],
     description: str,
     metadata: Mapping[str, Any] | None = None,

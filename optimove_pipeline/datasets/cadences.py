@@ -34,10 +34,10 @@ def cadence_of(settings: Settings, dataset: str) -> Cadence:
 def stamp_of_names(settings: Settings, dataset: str, partition: date) -> datetime:
     """Return the moment (UTC) that the names of a partition's files carry.
 
-    A day's readiness, the start of an hour or of a month of history.
+    A day's readiness, the last second of an hour, which is no day's readiness, or the start of a month of history.
     """
     if isinstance(partition, datetime):
-        return partition.replace(tzinfo=UTC)
+        return partition.replace(minute=59, second=59, tzinfo=UTC)
     if isinstance(partition, Month):
         return month_start(partition)
     return cadence_of(settings, dataset).late_at(partition)

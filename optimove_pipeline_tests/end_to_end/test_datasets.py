@@ -195,7 +195,7 @@ def test_hours_are_partitions_of_their_own(tmp_path: Path, company: RunningSandb
     ended = deliver(place)
     assert ended.code == 0, ended.told
     assert len(files(company)) == 24
-    assert f"Customers_{NEWEST:%Y%m%d}_230000_001.csv.gz" in files(company)
+    assert f"Customers_{NEWEST:%Y%m%d}_235959_001.csv.gz" in files(company)
     (row,) = query(place, "SELECT count(DISTINCT _partition) AS hours, count(*) AS rows FROM datasets.customers")
     assert 1 < row["hours"] <= 24
     assert accepted(company)["customers"] == row["rows"]
