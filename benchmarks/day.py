@@ -23,6 +23,7 @@ _OURS, _PROCESSES = "optimove-pipeline run", "Dagster's default executor"
 _SETTINGS = """\
 api: {{url: "${{OPTIMOVE_API_URL}}", key: "${{OPTIMOVE_API_KEY}}"}}
 budget: {{windows: [{{calls: 1000000, seconds: 1.0}}]}}
+delivery: {{reports: none}}
 reports: {{select: {select}, attributes: [Alias, Country], filters: {{changed_attributes: [Alias, Country]}}}}
 """
 

@@ -18,8 +18,8 @@ from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 
 LAST, YEAR = date(2025, 12, 31), 365
 
-DAYS = 184
-"""Days that this project pulls here: July to December, in some twenty minutes."""
+DAYS = 92
+"""Days that this project pulls here: October to December, in some ten minutes."""
 
 BASELINE_DAYS = 2
 """Days that the baseline pulls besides the last, some minutes each: a whole year would take days."""

@@ -76,6 +76,15 @@ class Retention(Section):
     staging_days: Annotated[Count, Field(ge=29)] = Field(35, description="partitions; checks look back 28 days")
     package_days: Annotated[Count, Field(ge=30)] = Field(35, description="packages, for a redelivery")
 
+    @model_validator(mode="after")
+    def _packages_of_what_is_kept(self) -> Self:
+        if self.package_days > self.staging_days:
+            raise ValueError(
+                f"package_days {self.package_days} is more than staging_days {self.staging_days}: what is delivered "
+                "again is packaged from its partition, without customers forgotten since"
+            )
+        return self
+
 
 class Settings(Section):
     """All settings of one tenant."""

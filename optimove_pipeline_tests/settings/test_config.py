@@ -245,7 +245,7 @@ RIGHT: dict[str, Any] = {
     "warehouse.preview": True,
     "retention.resume_hours": 0,
     "retention.landing_days": 1,
-    "retention.staging_days": 29,
+    "retention.staging_days": 40,
     "retention.package_days": 30,
 }
 
@@ -812,6 +812,11 @@ def test_a_literal_secret_is_refused_and_not_repeated(key: str) -> None:
         (
             {"reports": {"each": {"all_actions": {"parameters": {"Day": "D"}}}}},
             "reports: each.all_actions.parameters: 'Day' is none of none",
+        ),
+        (
+            {"retention": {"package_days": 40}},
+            "retention: package_days 40 is more than staging_days 35: what is delivered again is packaged from its "
+            "partition, without customers forgotten since",
         ),
     ],
 )
