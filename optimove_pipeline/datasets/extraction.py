@@ -18,13 +18,14 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from optimove_pipeline.datasets.dataset import Dataset, Load
+from optimove_pipeline.datasets.history import partitions_within
 from optimove_pipeline.datasets.mapping import ContractMapping, expressions_of, mapping_of, named
 from optimove_pipeline.datasets.sources.bounds import bound
 from optimove_pipeline.datasets.sources.source import Origin, Selection, Snapshot
 from optimove_pipeline.datasets.windows import newest_closed, time_of
 from optimove_pipeline.errors import PartitionError, SettingsError
 from optimove_pipeline.packages import Window
-from optimove_pipeline.partition_keys import partition_key
+from optimove_pipeline.partition_keys import Month, partition_key
 from optimove_pipeline.settings.datasets import DatasetSettings, SourceColumn
 from optimove_pipeline.staging import Staging
 
@@ -63,8 +64,9 @@ def extract_dataset(
     """Read a partition and write it to the stage ``dataset``.
 
     A data set of changes gets the rows whose change lies in ``window``; a snapshot, and files with the partition in
-    their path, all rows. The partition's metadata hold ``window`` (two ISO moments, or None), ``newest_change`` (ISO,
-    naive UTC, or None), ``source_rows`` and ``source``.
+    their path, all rows, and a month of history those of the files of all its days or hours. The partition's metadata
+    hold ``window`` (two ISO moments, or None), ``newest_change`` (ISO, naive UTC, or None), ``source_rows`` and
+    ``source``.
 
     Raises:
         SettingsError: the mapping does not fit the source, or the source's settings are wrong.
@@ -72,7 +74,7 @@ def extract_dataset(
             rows than it gave.
     """
     started = time.monotonic()
-    origin = Origin(own.table, own.query, partition)
+    origin = Origin(own.table, own.query, partition, _parts_of(partition, own, window, zone))
     _refuse_unmakeable(dataset, snapshot, origin, partition, window, zone)
     found = snapshot.columns(origin)
     mapping = mapping_of(dataset, own, found, f"{snapshot.place}: {origin.place}")
@@ -102,6 +104,13 @@ def extract_dataset(
     )
     _tell(dataset, partition, snapshot, extracted)
     return extracted
+
+
+def _parts_of(partition: date, own: DatasetSettings, window: Window | None, zone: ZoneInfo) -> tuple[date, ...]:
+    """Return the days or hours that have files of their own in a month of history; none of any other partition."""
+    if window is None or not isinstance(partition, Month):
+        return ()
+    return partitions_within(window, zone, hourly=own.cadence == "hourly")
 
 
 def _refuse_unmakeable(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import count, takewhile
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from optimove_pipeline.datasets.dataset import Dataset
-from optimove_pipeline.datasets.windows import months, window_of
+from optimove_pipeline.datasets.windows import months, time_of, window_of
 from optimove_pipeline.packages import Window
 from optimove_pipeline.partition_keys import Month
 
@@ -37,6 +40,19 @@ def partition_window(settings: Settings, dataset: Dataset, partition: date) -> W
     if isinstance(partition, Month):
         return history_windows(settings)[partition]
     return window_of(settings.datasets, dataset, partition, settings.zone)
+
+
+def partitions_within(month: Window, zone: ZoneInfo, *, hourly: bool) -> tuple[date, ...]:
+    """Return the days, or hours of UTC, that the window of a month of history is made of, oldest first."""
+    return tuple(
+        takewhile(lambda each: time_of(each, zone).end <= month.end, _from(month.start, zone, hourly=hourly))
+    )
+
+
+def _from(start: datetime, zone: ZoneInfo, *, hourly: bool) -> Iterator[date]:
+    first = start.astimezone(UTC).replace(tzinfo=None) if hourly else start.astimezone(zone).date()
+    step = timedelta(hours=1) if hourly else timedelta(days=1)
+    return (first + step * number for number in count())
 
 
 def month_start(month: Month) -> datetime:

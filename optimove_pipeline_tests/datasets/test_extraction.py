@@ -19,10 +19,10 @@ from optimove_pipeline.datasets.dataset import Content, ContractColumn, Dataset,
 from optimove_pipeline.datasets.extraction import STAGE, Extracted, extract_dataset
 from optimove_pipeline.datasets.sources.opening import open_source
 from optimove_pipeline.datasets.sources.source import Selection, Snapshot
-from optimove_pipeline.datasets.windows import window_of
+from optimove_pipeline.datasets.windows import months, window_of
 from optimove_pipeline.errors import PartitionError, SettingsError
 from optimove_pipeline.feeds import Kind
-from optimove_pipeline.partition_keys import partition_of
+from optimove_pipeline.partition_keys import Month, partition_of
 from optimove_pipeline.settings.datasets import Datasets, DatasetSettings
 from optimove_pipeline.settings.sources import AnySource, DuckDbSettings, FilesSettings
 from optimove_pipeline.staging import Partition, Staging
@@ -340,6 +340,41 @@ def test_an_old_day_of_files_by_day_can_still_be_made(company: Company) -> None:
         assert [row["Player_ID"] for row in company.rows(date(2020, 1, 2))] == ["2"]
     with pytest.raises(PartitionError, match=r"no file is named 20200103\.csv: has it arrived\?"):
         company.extract(own, source=files, partition=date(2020, 1, 3))
+
+
+def month_of_files(company: Company, pattern: str, zone: ZoneInfo = UTC_ZONE, **own: Any) -> list[Any]:
+    """Return the ids extracted of the first three days of 2020, the begun month of a history."""
+    (window,) = months(0, date(2020, 1, 4), zone)
+    chosen = DatasetSettings.model_validate({"table": pattern, **own})
+    files, month = FilesSettings(kind="files", location=".", format="csv"), Month(2020, 1, 1)
+    with open_source("company", files, company.folder) as snapshot:
+        extract_dataset(CUSTOMERS, chosen, snapshot, month, window, company.staging, zone=zone)
+    return sorted(row["Player_ID"] for row in company.rows(month))
+
+
+def test_a_month_of_history_has_the_rows_of_the_files_of_all_its_days(company: Company) -> None:
+    for day in (1, 2, 3, 4):
+        gender, value = (",Gender", ",F") if day > 1 else ("", "")
+        text = f"Player_ID,LastUpdated{gender}\n{day},2020-01-0{day} 10:00:00{value}\n"
+        (company.folder / f"2020010{day}.csv").write_text(text)
+    for zone in (UTC_ZONE, LONDON, ZoneInfo("America/New_York")):
+        assert month_of_files(company, "{date:%Y%m%d}.csv", zone) == ["1", "2", "3"]
+    (company.folder / "20200102.csv").unlink()
+    with pytest.raises(PartitionError, match=r"no file is named 20200102\.csv: has it arrived\?"):
+        month_of_files(company, "{date:%Y%m%d}.csv")
+
+
+def test_a_month_of_history_reads_a_file_of_the_month_once(company: Company) -> None:
+    (company.folder / "202001.csv").write_text("Player_ID,LastUpdated\n1,2020-01-01 10:00:00\n")
+    assert month_of_files(company, "{date:%Y%m}.csv") == ["1"]
+
+
+def test_a_month_of_history_has_the_files_of_all_hours_of_a_data_set_by_the_hour(company: Company) -> None:
+    for hour in range(72):
+        name = f"{hour // 24 + 1:02}-{hour % 24:02}.csv"
+        (company.folder / name).write_text(f"Player_ID,LastUpdated\n{hour},2020-01-01\n")
+    found = month_of_files(company, "{date:%d-%H}.csv", cadence="hourly")
+    assert found == sorted(map(str, range(72)))
 
 
 def test_rows_that_the_source_counts_and_does_not_give_leave_no_partition(company: Company) -> None:

@@ -98,11 +98,16 @@ class FilesSnapshot:
     def _fix(self, origin: Origin, name: str) -> Fixed:
         if origin.table is None:
             raise SettingsError(f"{self.place}: expected table, a pattern of paths such as customers/*.csv; no query")
-        pattern = filled(origin.table, origin.partition)
+        patterns = dict.fromkeys(filled(origin.table, each) for each in origin.partitions or (origin.partition,))
+        # A file that two patterns name is read once.
+        listed = dict.fromkeys(file for pattern in patterns for file in self._listed(pattern))
+        paths = [self.files.fetched(file, self.folder) for file in listed]
+        with told(self.place, origin.table if origin.partitions else next(iter(patterns))):
+            make_view(self.connection, name, self.settings, paths)
+        return Fixed(tuple(listed), Origin(table=name))
+
+    def _listed(self, pattern: str) -> list[Listed]:
         listed = self.files.listed(pattern)
         if not listed:
             raise PartitionError(f"{self.place}: no file is named {pattern}: has it arrived?")
-        paths = [self.files.fetched(file, self.folder) for file in listed]
-        with told(self.place, pattern):
-            make_view(self.connection, name, self.settings, paths)
-        return Fixed(tuple(listed), Origin(table=name))
+        return listed

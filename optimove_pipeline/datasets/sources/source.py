@@ -20,12 +20,14 @@ COUNT = "counted"
 class Origin:
     """Where rows come from: a table or view (of files: a pattern of paths), or else a query.
 
-    ``partition`` is what ``{date:…}`` in a pattern of paths stands for.
+    ``partition`` is what ``{date:…}`` in a pattern of paths stands for; where there are ``partitions``, it stands for
+    each of them, and the files of all are read together.
     """
 
     table: str | None = None
     query: str | None = None
     partition: date | None = None
+    partitions: tuple[date, ...] = ()
 
     @property
     def place(self) -> str:
