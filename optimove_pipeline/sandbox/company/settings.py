@@ -121,7 +121,8 @@ _EVENTS: dict[str, Any] = {
 def company_settings(path: Path, today: date) -> dict[str, Any]:
     """``sources`` and ``datasets`` of a settings file that sends this database: a casino's five tables.
 
-    The players of former years are in the initial full load; this year's days are sent by their changes.
+    The days of this year are sent by their changes, in January those of the last half-year too; what changed before
+    is in the initial full load.
     """
     return {
         "sources": {
@@ -137,7 +138,7 @@ def company_settings(path: Path, today: date) -> dict[str, Any]:
             "preset": "casino",
             "source": "company",
             "change_column": "changed_at",
-            "first_day": date(today.year, 1, 1),
+            "first_day": _first_day(today),
             # The support desk makes its mistakes on quiet days as well.
             "tolerated_share": 0.1,
             "each": {
@@ -149,6 +150,11 @@ def company_settings(path: Path, today: date) -> dict[str, Any]:
             },
         },
     }
+
+
+def _first_day(today: date) -> date:
+    # On 1 January no day of the year has ended yet.
+    return date(today.year - 1, 7, 1) if today.month == 1 else date(today.year, 1, 1)
 
 
 def target_settings(sftp: Mapping[str, Any]) -> dict[str, Any]:

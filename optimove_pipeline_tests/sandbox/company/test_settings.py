@@ -4,6 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import TypeAdapter
 
 from optimove_pipeline.datasets.catalogue import datasets_of
@@ -54,6 +55,19 @@ def test_the_sources_are_the_company_s_file_and_its_exports() -> None:
     assert (str(company.path), exports.location) == ("/data/company.duckdb", "/data/exports")
     settings = Datasets.model_validate(SETTINGS["datasets"])
     assert {settings.of(name).source for name in settings.each} == {"company", "exports"}
+
+
+@pytest.mark.parametrize(
+    ("today", "first"),
+    [
+        (date(2026, 1, 1), date(2025, 7, 1)),
+        (date(2026, 1, 31), date(2025, 7, 1)),
+        (date(2026, 2, 1), date(2026, 1, 1)),
+        (date(2026, 12, 31), date(2026, 1, 1)),
+    ],
+)
+def test_days_have_ended_since_the_first_day_on_new_year_too(today: date, first: date) -> None:
+    assert company_settings(Path("/data/company.duckdb"), today)["datasets"]["first_day"] == first
 
 
 def test_the_target_is_a_right_target() -> None:
