@@ -14,7 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from optimove_pipeline.acknowledgements import Sign, accept, accepted
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.catalogue import datasets_of
-from optimove_pipeline.ledger import Ledger, ledger_file
+from optimove_pipeline.datasets.partitions import partitions_of
+from optimove_pipeline.ledger import Ledger, State, ledger_file
 from optimove_pipeline.readiness import expected_day, late_at, ready_at
 
 GROUP = "datasets"
@@ -66,6 +67,7 @@ def waiting_days(settings: Settings, feeds: Collection[str], now: datetime) -> l
         waiting
         for day, at in sorted(_delivered(settings, feeds, first).items())
         if first <= day <= newest and (day not in done or done[day].accepted_at < at)
+        if _is_whole(settings, feeds, day)
         if (waiting := _waiting(own, day, datetime.fromtimestamp(at, UTC))).looked_for <= now
     ]
 
@@ -98,6 +100,19 @@ def _delivered(settings: Settings, feeds: Collection[str], first: date) -> dict[
         day = _business_day(settings, partition)
         found[day] = max(at, found.get(day, at))
     return found
+
+
+def _is_whole(settings: Settings, feeds: Collection[str], day: date) -> bool:
+    """Return whether all that Optimove expects of a business day is delivered: each data set, to each target."""
+    ledger = Ledger(ledger_file(settings.data_dir))
+    return all(
+        (entries := ledger.newest(target, name, partition))
+        and all(entry.state is State.DELIVERED for entry in entries)
+        for name in feeds
+        if settings.datasets.of(name).expected
+        for target in settings.delivery.of(name, is_report=False)
+        for partition in partitions_of(settings, name, day)
+    )
 
 
 def _business_day(settings: Settings, partition: date) -> date:

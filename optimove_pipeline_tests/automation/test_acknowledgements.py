@@ -29,6 +29,7 @@ from optimove_pipeline_tests.automation.ticks import Ticking, alerts
 from optimove_pipeline_tests.end_to_end.place import settle, start
 
 DAY = date(2026, 11, 20)
+CUSTOMERS = {"preset": "casino", "select": ["customers"]}
 TODAY = DAY + timedelta(days=1)
 AT_NIGHT = datetime(2026, 11, 21, 3, tzinfo=UTC)
 READY = datetime(2026, 11, 21, 6, tzinfo=UTC)
@@ -57,7 +58,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def settings_in(folder: Path, **sections: Any) -> Settings:
     document = {
         "budget": {"windows": [{"calls": 100_000, "seconds": 10}]},
-        "datasets": {"preset": "casino"},
+        "datasets": CUSTOMERS,
         **sections,
     }
     return parse_settings(document, source="a test", data_dir=folder)
@@ -68,7 +69,7 @@ def deliver(settings: Settings, *feeds: str, day: date = DAY, at: datetime = AT_
     ledger = Ledger(ledger_file(settings.data_dir))
     at_seconds = at.timestamp()
     for feed in feeds or ("customers",):
-        entry = Entry(new_id(), "sftp", feed, day, version, 1, f"{feed}_{version}.csv", 5, 50, "abc", "run-1")
+        entry = Entry(new_id(), "outbox", feed, day, version, 1, f"{feed}_{version}.csv", 5, 50, "abc", "run-1")
         ledger.plan([replace(entry, state=State.DELIVERED, finished_at=at_seconds)])
 
 
@@ -180,7 +181,7 @@ def test_hours_until_it_is_late_are_a_setting_and_count_from_the_delivery_if_tha
     tmp_path: Path, instance: dg.DagsterInstance, sandbox: RunningSandbox
 ) -> None:
     sandbox.set_today(DAY)
-    settings = settings_in(tmp_path, datasets={"preset": "casino", "accepted_within_hours": 2.0})
+    settings = settings_in(tmp_path, datasets=CUSTOMERS | {"accepted_within_hours": 2.0})
     deliver(settings, at=READY + HOUR)
     late = Daemon(settings, instance)
     late.tick(READY + 3 * HOUR - MINUTE)
@@ -205,15 +206,21 @@ def test_an_api_that_does_not_answer_is_the_reason_told_and_is_asked_no_more_oft
     assert daemon.accepted == {}
 
 
-def test_a_day_of_which_something_is_under_way_is_not_looked_for(daemon: Daemon, sandbox: RunningSandbox) -> None:
+def test_a_day_of_which_something_is_missing_or_under_way_is_not_looked_for(
+    tmp_path: Path, instance: dg.DagsterInstance, sandbox: RunningSandbox
+) -> None:
+    both = {"preset": "casino", "select": ["customers", "transactions"]}
+    daemon = Daemon(settings_in(tmp_path, datasets=both), instance)
     deliver(daemon.settings)
-    entry = Entry(new_id(), "sftp", "transactions", DAY, 1, 1, "transactions_1.csv", 5, 50, "abc", "run-1")
-    ledger = Ledger(ledger_file(daemon.settings.data_dir))
-    (planned,) = ledger.plan([entry])
     daemon.tick(READY)
     assert questions(sandbox) == 0
-    ledger.deliver(ledger.begin(planned, "run-1"))
-    assert [each.day for each in waiting_days(daemon.settings, ("customers",), READY)] == [DAY]
+    entry = Entry(new_id(), "outbox", "transactions", DAY, 1, 1, "transactions_1.csv", 5, 50, "abc", "run-1")
+    ledger = Ledger(ledger_file(daemon.settings.data_dir))
+    ledger.plan([entry])
+    daemon.tick(READY)
+    assert questions(sandbox) == 0
+    deliver(daemon.settings, "transactions", version=2)
+    assert [each.day for each in waiting_days(daemon.settings, ("customers", "transactions"), READY)] == [DAY]
 
 
 def test_reports_that_are_delivered_are_nobodys_to_accept(daemon: Daemon, sandbox: RunningSandbox) -> None:
@@ -246,10 +253,12 @@ def test_days_that_are_caught_up_are_accepted_together(daemon: Daemon, sandbox: 
 def test_hours_are_accepted_with_their_business_day(
     tmp_path: Path, instance: dg.DagsterInstance, sandbox: RunningSandbox
 ) -> None:
-    settings = settings_in(tmp_path, tenant={"timezone": "America/New_York"})
+    hourly = CUSTOMERS | {"each": {"customers": {"cadence": "hourly"}}}
+    settings = settings_in(tmp_path, tenant={"timezone": "America/New_York"}, datasets=hourly)
     for hours in range(24):
         hour = datetime(2026, 11, 20, 5) + hours * HOUR  # noqa: DTZ001 - an hour's partition has no zone
         deliver(settings, day=hour, at=hour.replace(tzinfo=UTC) + HOUR)
+        assert (hours == 23) == bool(waiting_days(settings, ("customers",), READY))
     daemon = Daemon(settings, instance)
     assert daemon.tick(READY) == "accepted: 2026-11-20"
     assert daemon.accepted == {DAY: Sign.LAST_DATA_UPDATE}
@@ -269,7 +278,7 @@ def test_the_end_of_the_daily_process_accepts_what_was_delivered_before_it(daemo
 def test_the_listener_accepts_days_when_it_hears_that_the_daily_process_has_ended(
     tmp_path: Path, sandbox: RunningSandbox
 ) -> None:
-    listening = settle(tmp_path, sandbox, datasets={"preset": "casino"}, listener={"header": "X-Event-Secret"})
+    listening = settle(tmp_path, sandbox, datasets=CUSTOMERS, listener={"header": "X-Event-Secret"})
     secret = "a-secret-of-this-test"
     day = datetime.now(UTC).date() - timedelta(days=3)
     settings = settings_in(listening.data)
