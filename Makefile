@@ -10,7 +10,7 @@ export VIRTUAL_ENV :=
 .PHONY: help run dev test lint benchmark lock clean
 
 help:
-	@echo "make run        set up, pull every report of the last closed days, print what was pulled"
+	@echo "make run        set up, pull every report and send every data set of the last closed days"
 	@echo "make dev        the Dagster UI and daemon on port 3000"
 	@echo "make test       lint, format, types and all tests"
 	@echo "make benchmark  measure, and write benchmarks/RESULTS.md"

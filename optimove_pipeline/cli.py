@@ -44,7 +44,8 @@ def main(*, verbose: bool) -> None:
     logging.getLogger("optimove_pipeline").setLevel(logging.DEBUG if verbose else logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log each address, values of customers included
     # Progress tells of the stages already.
-    logging.getLogger("optimove_pipeline.stages").setLevel(logging.DEBUG if verbose else logging.WARNING)
+    for told_already in ("optimove_pipeline.stages", "optimove_pipeline.datasets"):
+        logging.getLogger(told_already).setLevel(logging.DEBUG if verbose else logging.WARNING)
 
 
 for command in COMMANDS:
