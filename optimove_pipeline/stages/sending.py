@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
 
@@ -43,6 +44,35 @@ def send_all(items: Sequence[Item], target: Target, ledger: Ledger, run_id: str,
         finally:
             # Also where this thread is interrupted, so that it does not wait for parts that are not begun yet.
             stop.set()
+
+
+def settle(entries: Sequence[Entry], target: Target, ledger: Ledger) -> list[Entry]:
+    """Return files as the target shows them to be, recorded: no try to send them is left of which it is not known.
+
+    Raises:
+        TargetError: the target can't be asked.
+    """
+    if not any(_is_in_doubt(entry) for entry in entries):
+        return list(entries)
+    with target.session() as session:
+        return [_settled(entry, session, ledger) if _is_in_doubt(entry) else entry for entry in entries]
+
+
+def _is_in_doubt(entry: Entry) -> bool:
+    return entry.attempts > 0 and entry.state is not State.DELIVERED
+
+
+def _settled(entry: Entry, session: Session, ledger: Ledger) -> Entry:
+    # Only its name, size and hash are asked for: the file itself may be gone.
+    part = Part(Path(), entry.name, entry.rows, entry.bytes, entry.sha256)
+    found = session.look(part)
+    if found is not None and found.is_whole(part):
+        return ledger.deliver(entry)
+    if entry.state is not State.VERIFIED:
+        return entry
+    if found is None and not session.is_waiting(part):
+        return ledger.deliver(entry)
+    return ledger.restart(entry)
 
 
 @dataclass(slots=True)

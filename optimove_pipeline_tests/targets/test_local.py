@@ -14,7 +14,8 @@ from optimove_pipeline.deliveries_table import copy_ledger
 from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.ledger import Ledger, State
 from optimove_pipeline.settings.targets import LocalSettings
-from optimove_pipeline.stages.deliver import deliver, versioned
+from optimove_pipeline.stages.deliver import deliver
+from optimove_pipeline.stages.planned_files import versioned
 from optimove_pipeline.targets.check import check
 from optimove_pipeline.targets.errors import TargetError
 from optimove_pipeline.targets.opening import open_target
@@ -69,12 +70,26 @@ def test_a_redelivery_has_new_names_and_its_reason(tmp_path: Path, outbox: Path,
     assert {entry.reason for entry in entries(ledger, "share")} == {"lost at the receiver"}
 
 
-def test_a_run_that_asks_for_its_redelivery_again_sends_nothing(tmp_path: Path, ledger: Ledger) -> None:
+def test_who_asks_for_a_redelivery_again_with_the_same_reason_sends_nothing(tmp_path: Path, ledger: Ledger) -> None:
     made = package(tmp_path / "package", contents(2))
     deliver(made, local(tmp_path), ledger, "run-1")
     deliver(made, local(tmp_path), ledger, "run-2", redeliver="lost")
-    assert deliver(made, local(tmp_path), ledger, "run-2", redeliver="lost").sent == 0
-    assert deliver(made, local(tmp_path), ledger, "run-3", redeliver="lost").version == 3
+    for run_id in ("run-2", "run-3"):
+        again = deliver(made, local(tmp_path), ledger, run_id, redeliver="lost")
+        assert (again.version, again.sent) == (2, 0)
+    assert deliver(made, local(tmp_path), ledger, "run-4", redeliver="lost once more").version == 3
+    changed = package(tmp_path / "package", contents(2, seed=2))
+    assert deliver(changed, local(tmp_path), ledger, "run-5", redeliver="lost once more").version == 4
+
+
+def test_a_redelivery_to_a_target_that_never_had_the_day_has_the_plain_names(
+    tmp_path: Path, outbox: Path, ledger: Ledger
+) -> None:
+    made = package(tmp_path / "package", contents(2))
+    first = deliver(made, local(tmp_path), ledger, "run-1", redeliver="wrong consents")
+    assert held(outbox) == named(made)
+    again = deliver(made, local(tmp_path), ledger, "run-2", redeliver="wrong consents")
+    assert (first.version, first.sent, again.version, again.sent) == (1, 2, 1, 0)
 
 
 def test_a_changed_package_of_a_delivered_day_needs_a_reason(tmp_path: Path, outbox: Path, ledger: Ledger) -> None:
