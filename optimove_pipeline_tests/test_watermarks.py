@@ -54,3 +54,38 @@ def test_of_many_who_move_it_at_once_the_furthest_wins(path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda days: move(path, "customers", "sftp", START + days * DAY, "run"), (3, 9, 1, 7, 9, 2)))
     assert watermark(path, "customers", "sftp") == START + 9 * DAY
+
+
+def deliver(path: Path, first: int, days: int = 1) -> bool:
+    """Note the time of a partition ``first`` days after the start, before which all must be there."""
+    since = START + first * DAY
+    return move(path, "customers", "sftp", since + days * DAY, "run", since=since)
+
+
+def test_it_does_not_pass_a_partition_that_is_missing_until_that_is_there(path: Path) -> None:
+    move(path, "customers", "sftp", START, "run-1")
+    assert not deliver(path, 1)
+    assert not deliver(path, 2)
+    assert not deliver(path, 4)
+    assert watermark(path, "customers", "sftp") == START
+    assert deliver(path, 0)
+    assert watermark(path, "customers", "sftp") == START + 3 * DAY
+
+
+def test_without_anything_delivered_it_waits_for_what_comes_first(path: Path) -> None:
+    assert not deliver(path, 1)
+    assert watermark(path, "customers", "sftp") is None
+    assert move(path, "customers", "sftp", START + DAY, "run")
+    assert watermark(path, "customers", "sftp") == START + 2 * DAY
+
+
+def test_another_target_has_no_part_in_it(path: Path) -> None:
+    move(path, "customers", "sftp", START, "run-1")
+    move(path, "customers", "bucket", START + DAY, "run-1", since=START)
+    assert not deliver(path, 1)
+
+
+def test_a_partition_delivered_again_moves_nothing(path: Path) -> None:
+    move(path, "customers", "sftp", START, "run-1")
+    assert deliver(path, 0)
+    assert not deliver(path, 0)

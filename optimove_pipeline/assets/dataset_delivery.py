@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, datetime
 
 from optimove_pipeline.assets.dataset_partitions import past_snapshots
 from optimove_pipeline.assets.outcomes import Skipped
 from optimove_pipeline.assets.passage import Judged, Passage
 from optimove_pipeline.datasets.cadences import stamp_of_names
-from optimove_pipeline.datasets.dataset import Dataset
-from optimove_pipeline.datasets.history import NAME, partition_window
+from optimove_pipeline.datasets.dataset import Dataset, Load
+from optimove_pipeline.datasets.history import NAME, first_day, history_windows, partition_window
 from optimove_pipeline.datasets.reconciliation import account_of
 from optimove_pipeline.datasets.volume_of_package import volume_of
+from optimove_pipeline.datasets.windows import time_of
 from optimove_pipeline.ledger import ledger_file
-from optimove_pipeline.packages import Package
+from optimove_pipeline.packages import Package, Window
 from optimove_pipeline.partition_keys import Month
 from optimove_pipeline.session import Session
 from optimove_pipeline.stages.package import package
 from optimove_pipeline.suppression import suppressed
-from optimove_pipeline.watermarks import move
+from optimove_pipeline.watermarks import move, watermark
 
 VOLUME, MISSING_FILES = "data_volume", "missing_files"
 
@@ -37,7 +38,8 @@ def dataset_passage(dataset: Dataset) -> Passage:
     def record(session: Session, made: Package, target: str) -> None:
         if made.window is not None:
             path = ledger_file(session.settings.data_dir)
-            move(path, dataset.name, target, made.window.end, session.run_id)
+            since = _needed_before(session, dataset, made.day, made.window, target)
+            move(path, dataset.name, target, made.window.end, session.run_id, since=since)
 
     def absent(session: Session, partitions: Sequence[date]) -> Skipped:
         return past_snapshots(session, dataset, partitions, "validated")
@@ -68,6 +70,26 @@ def _make(session: Session, dataset: Dataset, day: date) -> Package:
         suppressed=suppressed(settings.data_dir),
         customer_column=dataset.customer_column,
     )
+
+
+def _needed_before(session: Session, dataset: Dataset, day: date, window: Window, target: str) -> datetime | None:
+    """Return up to where all must be at a target before the watermark may pass a partition; None: nothing need be.
+
+    So it is of a partition that holds all rows, and of the first one: that of ``datasets.first_day`` or of the
+    history, or where no first day is set the first one that the target gets.
+    """
+    settings = session.settings
+    if isinstance(day, Month):
+        return None if day == min(history_windows(settings)) else window.start
+    start = time_of(day, settings.zone).start
+    if dataset.load is Load.SNAPSHOT or start <= time_of(first_day(settings), settings.zone).start:
+        return None
+    if (
+        settings.datasets.first_day is None
+        and watermark(ledger_file(settings.data_dir), dataset.name, target) is None
+    ):
+        return None
+    return start
 
 
 def _volume(session: Session, made: Package) -> Judged:
