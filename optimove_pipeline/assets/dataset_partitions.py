@@ -60,13 +60,18 @@ def extraction_metadata(done: Extracted) -> dict[str, Any]:
 def past_snapshots(session: Session, dataset: Dataset, partitions: Sequence[date], upstream: str) -> Skipped:
     """Return the partitions of a data set that holds all rows which are past, and not held at the stage ``upstream``.
 
-    They can't be had any more. A single one is not left out, but fails: someone wants just that.
+    They can't be had any more.
     """
-    if dataset.load is not Load.SNAPSHOT or len(partitions) == 1 or _has_files_by_day(session, dataset):
+    past, held = unreadable_snapshots(session, dataset, partitions), session.staging.days(upstream, dataset.name)
+    return Skipped(tuple(each for each in past.days if each not in held), past.reason)
+
+
+def unreadable_snapshots(session: Session, dataset: Dataset, partitions: Sequence[date]) -> Skipped:
+    """Return the partitions of a data set that holds all rows which are past, so that its source has them no more."""
+    if dataset.load is not Load.SNAPSHOT or _has_files_by_day(session, dataset):
         return Skipped()
     closed = newest_closed(partitions[0], datetime.now(UTC), session.settings.zone)
-    held = session.staging.days(upstream, dataset.name)
-    past = tuple(each for each in partitions if each < closed and each not in held)
+    past = tuple(each for each in partitions if each < closed)
     return Skipped(past, f"{dataset.title} can only be had as it is now, which is {partition_key(closed)}.")
 
 

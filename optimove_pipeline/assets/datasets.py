@@ -14,6 +14,7 @@ from optimove_pipeline.assets.dataset_partitions import (
     past_snapshots,
     publish_partitions,
     show_quarantine,
+    unreadable_snapshots,
     validate_partition,
     validation_metadata,
 )
@@ -22,6 +23,7 @@ from optimove_pipeline.assets.metadata import history_plot
 from optimove_pipeline.assets.outcomes import Days, Metadata, report_days
 from optimove_pipeline.assets.partitions import as_days
 from optimove_pipeline.assets.resources import OptimoveResource
+from optimove_pipeline.assets.snapshots import asked_for_alone
 from optimove_pipeline.assets.stage_asset import key, stage_asset
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.known import DATASET
@@ -75,14 +77,16 @@ def _extracted(
     )
     def extracted(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session, asked = optimove.session, as_days(context.partition_keys)
-        days = Days(skipped=past_snapshots(session, dataset, asked, DATASET))
+        # What is held can't be read again, and need not be.
+        days = Days(skipped=unreadable_snapshots(session, dataset, asked))
+        lost = past_snapshots(session, dataset, asked, DATASET).days
 
         def work(day: date) -> Metadata:
             made = extraction_metadata(extract_partition(session, dataset, day))
             return {**made, "rows per partition": history_plot(session.staging.counts(DATASET, dataset.name, day))}
 
         _each(days, asked, work)
-        return report_days(context, days)
+        return report_days(context, days, alone=bool(lost) and asked_for_alone(context))
 
     return extracted
 
@@ -128,7 +132,8 @@ def _validated(
         _each(days, asked, work)
         history = session.staging.counts("validated", dataset.name, asked[0])
         days.made = {day: {**made, "rows per partition": history_plot(history)} for day, made in days.made.items()}
-        return report_days(context, days, check_results(validations, history))
+        checks = check_results(validations, history)
+        return report_days(context, days, checks, alone=asked_for_alone(context))
 
     return validated
 
@@ -156,6 +161,6 @@ def _published(
         _each(days, asked, opened)
         if days.made:
             days.made = dict(publish_partitions(optimove, dataset, [*days.made]))
-        return report_days(context, days)
+        return report_days(context, days, alone=asked_for_alone(context))
 
     return published

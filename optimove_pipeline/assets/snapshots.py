@@ -39,7 +39,11 @@ def absent_past_days(session: Session, report: Report, days: Sequence[date], ups
 
 
 def asked_for_alone(context: dg.AssetExecutionContext) -> bool:
-    """Return whether the run is for one day of snapshots and for nothing else: a person wants just that."""
+    """Return whether the run is for one day of one feed or of snapshot reports alone: a person wants just that."""
     names = {key.path[-1] for key in context.job_def.asset_layer.executable_asset_keys}
     only_snapshots = all(name in BY_NAME and BY_NAME[name].snapshot for name in names)
-    return only_snapshots and len(context.partition_keys) == 1 and "dagster/backfill" not in context.run.tags
+    return (
+        (only_snapshots or len(names) == 1)
+        and len(context.partition_keys) == 1
+        and "dagster/backfill" not in context.run.tags
+    )
