@@ -11,6 +11,7 @@ from optimove_pipeline.assets.metadata import column_schema, preview
 from optimove_pipeline.assets.outcomes import Skipped
 from optimove_pipeline.assets.resources import OptimoveResource
 from optimove_pipeline.datasets.dataset import Dataset, Load
+from optimove_pipeline.datasets.earlier import delivered_before
 from optimove_pipeline.datasets.extraction import Extracted, extract_dataset
 from optimove_pipeline.datasets.history import partition_window
 from optimove_pipeline.datasets.known import DATASET, known_of
@@ -84,8 +85,9 @@ def validate_partition(optimove: OptimoveResource, dataset: Dataset, partition: 
     """Validate a partition against what is known of others. Raises as ``known_of`` and ``validate_dataset`` do."""
     session = optimove.session
     forgotten = suppressed(session.settings.data_dir)
+    counted = delivered_before(session.settings, dataset, partition, session.staging)
     with optimove.warehouse.open(f"reading what {dataset.name} refers to") as connection:
-        known = known_of(dataset, partition, session.staging, connection, suppressed=forgotten)
+        known = known_of(dataset, partition, session.staging, connection, suppressed=forgotten, counted=counted)
     own = session.settings.datasets.of(dataset.name)
     return validate_dataset(dataset, partition, session.staging, own, known, now=datetime.now(UTC))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -56,12 +56,17 @@ def known_of(
     connection: DuckDBPyConnection,
     *,
     suppressed: Collection[str] = frozenset(),
+    counted: Collection[date] | None = None,
 ) -> Known:
     """Return what is known for validating a partition; the connection is not needed any more once this returns.
 
     A value referred to is known if its data set has published it, or has it in the stage ``validated`` of the same
-    partition or of one that is not published yet. A row was delivered before if an earlier partition has published or
-    validated the same key and moment of change; only moments since the start of the partition's window are looked at.
+    partition or of one that is not published yet. A row was delivered before if a partition of those ``counted``
+    (``delivered_before``; None, for a data set without targets: all earlier ones that are published) has the same key
+    and moment of change; only moments since the start of the partition's window are looked at.
+
+    A moment at midnight may be a mere date, which a row keeps through all changes of that day: such a row is never
+    taken for delivered. To send it again changes nothing at the receiver, and to leave it out would lose a change.
 
     Raises:
         PartitionError: a data set that is referred to has neither; or the partition was never extracted.
@@ -71,9 +76,21 @@ def known_of(
         file = Path(folder) / "known.parquet"
         return Known(
             references={name: _references(name, dataset, day, staging, connection, file) for name in references},
-            delivered=_delivered(dataset, day, staging, connection, file),
+            delivered=_delivered(dataset, day, staging, connection, file, counted),
             suppressed=suppressed,
         )
+
+
+def reaches_back_to(dataset: Dataset, day: date, staging: Staging) -> datetime | None:
+    """Return the moment (UTC, naive) from which on a partition was extracted; None if it was not by its changes.
+
+    Raises:
+        PartitionError: it was never extracted.
+    """
+    window = staging.open(DATASET, dataset.name, day).metadata.get("window")
+    if window is None or dataset.load is Load.SNAPSHOT:
+        return None
+    return datetime.fromisoformat(window[0]).astimezone(UTC).replace(tzinfo=None)
 
 
 def _references(
@@ -117,49 +134,64 @@ def _holding(hashes: list[pl.Series]) -> Holds:
 
 
 def _delivered(
-    dataset: Dataset, day: date, staging: Staging, connection: DuckDBPyConnection, file: Path
+    dataset: Dataset,
+    day: date,
+    staging: Staging,
+    connection: DuckDBPyConnection,
+    file: Path,
+    counted: Collection[date] | None,
 ) -> Delivered:
-    since = _reaches_back_to(dataset, day, staging)
-    if dataset.change_column is None or since is None:
+    change, since = dataset.change_column, reaches_back_to(dataset, day, staging)
+    if change is None or since is None:
         return _nothing
-    names = [*dataset.key, dataset.change_column]
+    names = [*dataset.key, change]
+    if counted is None:
+        hashes = [_published(dataset, "<", day, connection, names, since, file)]
+    else:
+        hashes = [_rows_of(dataset, each, staging, connection, names, since, file) for each in counted]
+    ordered = _ordered(hashes)
+    return lambda rows: _among(ordered, rows.select(pl.struct(names).hash()).to_series()) & _has_time(rows[change])
+
+
+def _has_time(moments: pl.Series) -> pl.Series:
+    times = moments.cast(pl.Datetime("us"))
+    return (times != times.dt.truncate("1d")).fill_null(value=False)
+
+
+def _rows_of(
+    dataset: Dataset,
+    partition: date,
+    staging: Staging,
+    connection: DuckDBPyConnection,
+    names: list[str],
+    since: datetime,
+    file: Path,
+) -> pl.Series:
+    """Return the hashes of a partition's rows; those published if the validated ones are not held any more."""
+    held = staging.find(VALIDATED, dataset.name, partition)
+    if held is None:
+        return _published(dataset, "=", partition, connection, names, since, file)
+    changed = pl.col(names[-1]) >= since
+    found = (frame.filter(changed).select(pl.struct(names).hash()).to_series() for frame in frames(held, names))
+    return pl.concat([pl.Series(dtype=pl.UInt64), *found])
+
+
+def _published(
+    dataset: Dataset,
+    compared: str,
+    day: date,
+    connection: DuckDBPyConnection,
+    names: list[str],
+    since: datetime,
+    file: Path,
+) -> pl.Series:
+    if not exists(connection, dataset.table_name):
+        return pl.Series(dtype=pl.UInt64)
     query = (
         f"SELECT {', '.join(map(quoted, names))} FROM {quoted(dataset.table_name)} "  # noqa: S608 - quoted
-        f"WHERE {quoted(dataset.stamp.name)} < ? AND {quoted(dataset.change_column)} >= ?"
+        f"WHERE {quoted(dataset.stamp.name)} {compared} ? AND {quoted(names[-1])} >= ?"
     )
-    published = (
-        _hashed(connection, query, [dataset.stamp_of(day), since], file)
-        if exists(connection, dataset.table_name)
-        else pl.Series(dtype=pl.UInt64)
-    )
-    ordered = _ordered([published, *_validated_before(dataset, day, staging, names, since)])
-    return lambda rows: _among(ordered, rows.select(pl.struct(names).hash()).to_series())
-
-
-def _validated_before(
-    dataset: Dataset, day: date, staging: Staging, names: list[str], since: datetime
-) -> Iterator[pl.Series]:
-    """Yield the hashes of rows that earlier partitions hold and a later stage of the same run may yet publish."""
-    changed = pl.col(names[-1]) >= since
-    for earlier in staging.days(VALIDATED, dataset.name):
-        # By their keys: a data set that became hourly has days and hours.
-        if partition_key(earlier) < partition_key(day) and _end_of(earlier) > since:
-            for frame in frames(staging.open(VALIDATED, dataset.name, earlier), names):
-                yield frame.filter(changed).select(pl.struct(names).hash()).to_series()
-
-
-def _end_of(partition: date) -> datetime:
-    """Return a moment (naive UTC) by which a partition has ended, whatever the tenant's time zone."""
-    start = partition if isinstance(partition, datetime) else datetime.combine(partition, time())
-    return start + timedelta(days=2)
-
-
-def _reaches_back_to(dataset: Dataset, day: date, staging: Staging) -> datetime | None:
-    """Return the moment (UTC, naive) from which on a partition was extracted; None if it was not by its changes."""
-    window = staging.open(DATASET, dataset.name, day).metadata.get("window")
-    if window is None or dataset.load is Load.SNAPSHOT:
-        return None
-    return datetime.fromisoformat(window[0]).astimezone(UTC).replace(tzinfo=None)
+    return _hashed(connection, query, [dataset.stamp_of(day), since], file)
 
 
 def _hashed(connection: DuckDBPyConnection, query: str, parameters: list[object], file: Path) -> pl.Series:

@@ -144,3 +144,15 @@ def test_many_values_are_known_in_little_more_than_their_hashes(place: Place) ->
         known = known_of(TRANSACTIONS, DAY, place.staging, connection)
     asked = pl.Series([*names, "C50000", "c1"])
     assert known.references["customers.Player_ID"](asked).sum() == len(names)
+
+
+def test_of_a_change_that_has_no_time_of_day_no_row_is_taken_for_delivered(place: Place) -> None:
+    for midnight in ("2026-11-19", "2026-11-19 00:00:00"):
+        place.publish(CUSTOMERS, DAY, [customer("C1", midnight), customer("C2")])
+        found = place.publish(CUSTOMERS, NEXT, [customer("C1", midnight), customer("C2")])
+        assert (found.already_delivered, place.ids(CUSTOMERS, NEXT)) == (1, ["C1"])
+
+
+def test_a_partition_that_is_only_validated_counts_for_nothing(place: Place) -> None:
+    place.validate(CUSTOMERS, DAY, [customer("C1")])
+    assert place.validate(CUSTOMERS, NEXT, [customer("C1")]).already_delivered == 0
