@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from optimove_pipeline.automation.completeness import IsComplete
@@ -14,17 +14,20 @@ from optimove_pipeline.errors import PipelineError, SettingsError
 from optimove_pipeline.partition_keys import partition_key, partition_of
 from optimove_pipeline.readiness import next_poll
 
+ATTEMPTS = 3
+"""Runs that are asked for of one partition."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataSetState:
     """``first`` is the first partition ever looked for, ``asked_at`` (aware) when the source was last asked.
 
-    ``requested`` are the partitions whose runs were asked for.
+    ``requested`` are the partitions whose runs were asked for, with how often.
     """
 
     first: date | None = None
     asked_at: datetime | None = None
-    requested: frozenset[date] = frozenset()
+    requested: Mapping[date, int] = field(default_factory=dict)
 
     def to_text(self) -> str:
         """Return the state as a sensor's cursor; ``state_of`` is the way back."""
@@ -32,7 +35,7 @@ class DataSetState:
             {
                 "first": partition_key(self.first) if self.first else None,
                 "asked_at": self.asked_at.isoformat() if self.asked_at else None,
-                "requested": sorted(map(partition_key, self.requested)),
+                "requested": {partition_key(each): self.requested[each] for each in sorted(self.requested)},
             }
         )
 
@@ -51,9 +54,9 @@ def state_of(cursor: str | None) -> DataSetState:
         return DataSetState(
             partition_of(first) if first else None,
             datetime.fromisoformat(asked) if asked else None,
-            frozenset(map(partition_of, content["requested"])),
+            {partition_of(key): int(times) for key, times in content["requested"].items()},
         )
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise SettingsError(f"the sensor's cursor {cursor!r} can't be read: reset it in the UI") from error
 
 
@@ -73,30 +76,41 @@ def look_for(
     state: DataSetState,
     now: datetime,
     made: Collection[date],
+    failed: Collection[date],
     is_complete: IsComplete,
 ) -> Looked:
     """Look once, oldest partition first; one that does not come holds up no other.
 
-    ``made`` are the partitions that are there, which are not looked for. Those that were missed are looked for up to
-    ``readiness.catch_up_days`` back. The source is asked no more often than every ``readiness.poll_minutes``; an
-    error of it is told, and it is asked again by then.
+    ``made`` are the partitions that are there, which are not looked for. ``failed`` are those requested whose run has
+    ended without success: they are looked for again, until ``ATTEMPTS`` runs were asked for. Those that were missed
+    are looked for up to ``readiness.catch_up_days`` back. The source is asked no more often than every
+    ``readiness.poll_minutes``; an error of it is told, and it is asked again by then.
     """
     target = cadence.expected(now)
     if target < (first := _first(settings, target)):
         return Looked(state, (), (), _coming(cadence, first))
     state = replace(state, first=state.first or min((each for each in made if each <= target), default=target))
     window = {*cadence.caught_up(state.first or target, target)}
-    state = replace(state, requested=state.requested & window)
-    wanted = sorted(window - {*made, *state.requested})
+    state = replace(state, requested={each: times for each, times in state.requested.items() if each in window})
+    waiting_for = {each for each, times in state.requested.items() if each not in failed or times >= ATTEMPTS}
+    wanted = sorted(window - {*made, *waiting_for})
     if not wanted:
-        told = f"{partition_key(target)} was there. {_coming(cadence, cadence.after(target))}"
-        return Looked(state, (), (), told)
+        standing = [_standing(state, each, failed) for each in sorted(waiting_for - {*made})]
+        there = ". ".join(standing or [f"{partition_key(target)} was there"])
+        return Looked(state, (), (), f"{there}. {_coming(cadence, cadence.after(target))}")
     again = next_poll(settings, state.asked_at, (cadence.ready_at(target), cadence.late_at(target)), now)
     if again > now:
         waiting = f"{partition_key(wanted[-1])} is not complete yet"
         told = f"{waiting}; the source is asked again at {again:%Y-%m-%d %H:%M:%S} UTC"
         return Looked(state, (), (), told)
     return _asked(cadence, replace(state, asked_at=now), now, wanted, is_complete)
+
+
+def _standing(state: DataSetState, partition: date, failed: Collection[date]) -> str:
+    key = partition_key(partition)
+    if partition in failed:
+        return f"{key} was requested {state.requested[partition]} times and is not there: look at its runs"
+    return f"{key} is requested and not there yet"
 
 
 def _first(settings: Settings, like: date) -> date:
@@ -119,7 +133,8 @@ def _asked(
             complete.append(partition)
         elif cadence.late_at(partition) <= now:
             late.append(partition)
-    state = replace(state, requested=state.requested.union(complete))
+    times = {each: state.requested.get(each, 0) + 1 for each in complete}
+    state = replace(state, requested={**state.requested, **times})
     return Looked(state, tuple(complete), tuple(late), "; ".join(told))
 
 

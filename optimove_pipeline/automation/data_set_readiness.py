@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
 from optimove_pipeline.alerts.alert import Alert, AlertKind
 from optimove_pipeline.alerts.outbox import raise_alert
 from optimove_pipeline.automation.completeness import IsComplete
-from optimove_pipeline.automation.data_set_look import Looked, look_for, state_of
+from optimove_pipeline.automation.data_set_look import DataSetState, Looked, look_for, state_of
 from optimove_pipeline.cadence import Cadence
 from optimove_pipeline.config import Settings
 from optimove_pipeline.partition_keys import partition_key, partition_of
 
 TICK_SECONDS = 30
 """Time between two ticks; a tick asks the source only when it is time to."""
+
+_UNSUCCESSFUL = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 def data_set_sensor(
@@ -25,12 +27,14 @@ def data_set_sensor(
     cadence: Cadence,
     is_complete: IsComplete,
     assets: Sequence[dg.AssetKey],
+    last: Sequence[dg.AssetKey],
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> dg.SensorDefinition:
     """Return the sensor of data sets that are ready together: from then on it asks ``is_complete`` of each partition.
 
-    A partition that is complete gets one run of all ``assets``, known by its key; those that the first of these
-    assets has are not looked for. A partition that is late raises an alert.
+    A partition that is complete gets one run of all ``assets``, known by its key; those that each of the assets
+    ``last`` has are not looked for. One whose run ended without success is looked for again, a few times. A partition
+    that is late raises an alert.
     """
 
     @dg.sensor(
@@ -41,12 +45,14 @@ def data_set_sensor(
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        made = map(partition_of, context.instance.get_materialized_partitions(assets[0]))
-        moment = now()
-        looked = look_for(settings, cadence, state_of(context.cursor), moment, {*made}, is_complete)
+        moment, state = now(), state_of(context.cursor)
+        # First the runs: one that ends meanwhile has made its partition by the time that is looked at.
+        failed = _failed(context.instance, name, state)
+        made = _made(context.instance, last)
+        looked = look_for(settings, cadence, state, moment, made, failed, is_complete)
         _alert_lateness(settings, name, cadence, looked, moment)
         return dg.SensorResult(
-            run_requests=[_run(name, partition_key(each), assets) for each in looked.complete],
+            run_requests=[_run(name, each, looked.state.requested[each], assets) for each in looked.complete],
             skip_reason=None if looked.complete else looked.told,
             cursor=looked.state.to_text(),
         )
@@ -54,8 +60,38 @@ def data_set_sensor(
     return sensor
 
 
-def _run(name: str, key: str, assets: Sequence[dg.AssetKey]) -> dg.RunRequest:
-    return dg.RunRequest(run_key=f"{name}/{key}", partition_key=key, asset_selection=[*assets])
+def _made(instance: dg.DagsterInstance, last: Sequence[dg.AssetKey]) -> set[date]:
+    """Return the partitions that are through all stages of all data sets."""
+    held = [instance.get_materialized_partitions(each) for each in last]
+    return {partition_of(key) for key in set[str].intersection(*held)}
+
+
+def _failed(instance: dg.DagsterInstance, name: str, state: DataSetState) -> set[date]:
+    """Return the partitions whose last requested run, or the last retry of it, has ended without success."""
+    return {each for each, times in state.requested.items() if _ended_badly(instance, _run_key(name, each, times))}
+
+
+def _ended_badly(instance: dg.DagsterInstance, run_key: str) -> bool:
+    runs = [*instance.get_runs(dg.RunsFilter(tags={"dagster/run_key": run_key}))]
+    retries = [
+        retry for run in runs for retry in instance.get_runs(dg.RunsFilter(tags={"dagster/root_run_id": run.run_id}))
+    ]
+    every = [*retries, *runs]
+    ended = bool(every) and all(run.status in _UNSUCCESSFUL for run in every)
+    # The newest comes first; between its end and its retry there is nothing to see but this tag.
+    return ended and every[0].tags.get("dagster/will_retry") != "true"
+
+
+def _run_key(name: str, partition: date, times: int) -> str:
+    return f"{name}/{partition_key(partition)}" + (f"/{times}" if times > 1 else "")
+
+
+def _run(name: str, partition: date, times: int, assets: Sequence[dg.AssetKey]) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=_run_key(name, partition, times),
+        partition_key=partition_key(partition),
+        asset_selection=[*assets],
+    )
 
 
 def _alert_lateness(settings: Settings, name: str, cadence: Cadence, looked: Looked, now: datetime) -> None:

@@ -55,8 +55,9 @@ def _sensor(
 ) -> dg.SensorDefinition:
     name = "_".join(["data_sets", *(time.replace(":", "") for time in times if time)])
     keys = [dg.AssetKey([stage, each.name]) for each in datasets for stage in _stages(settings, each)]
+    last = [dg.AssetKey([_stages(settings, each)[-1], each.name]) for each in datasets]
     is_complete = all_of([_is_complete(settings, each) for each in datasets])
-    return data_set_sensor(settings, name, cadence_of(settings, datasets[0].name), is_complete, keys, now)
+    return data_set_sensor(settings, name, cadence_of(settings, datasets[0].name), is_complete, keys, last, now)
 
 
 def _stages(settings: Settings, dataset: Dataset) -> tuple[str, ...]:

@@ -20,12 +20,17 @@ from optimove_pipeline.config import Settings, parse_settings
 from optimove_pipeline.errors import SettingsError, TransientError
 
 DAY = date(2025, 6, 20)
-KEY = dg.AssetKey(["dataset", "customers"])
+KEY, SENT = dg.AssetKey(["dataset", "customers"]), dg.AssetKey(["delivered", "customers"])
 
 
 @dg.asset(key=KEY, partitions_def=dg.DailyPartitionsDefinition("2025-01-01"))
 def customers() -> None:
     """Stands for a data set."""
+
+
+@dg.asset(key=SENT, deps=[KEY], partitions_def=dg.DailyPartitionsDefinition("2025-01-01"))
+def delivered() -> None:
+    """Stands for its last stage."""
 
 
 def at(text: str, day: date = DAY + timedelta(days=1)) -> datetime:
@@ -59,9 +64,15 @@ class Watch:
 
     def tick(self, now: datetime) -> list[dg.RunRequest]:
         sensor = data_set_sensor(
-            self.settings, "customers", Daily(self.settings), self.source.is_complete, [KEY], lambda: now
+            self.settings,
+            "customers",
+            Daily(self.settings),
+            self.source.is_complete,
+            [KEY, SENT],
+            [SENT],
+            lambda: now,
         )
-        definitions = dg.Definitions(assets=[customers], sensors=[sensor])
+        definitions = dg.Definitions(assets=[customers, delivered], sensors=[sensor])
         with dg.build_sensor_context(
             self.instance, cursor=self.cursor, definitions=definitions, sensor_name="customers_readiness"
         ) as context:
@@ -72,8 +83,13 @@ class Watch:
     def requested(self, now: datetime) -> list[str]:
         return [str(request.run_key) for request in self.tick(now)]
 
-    def publish(self, day: date) -> None:
-        self.instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition=day.isoformat()))
+    def publish(self, day: date, key: dg.AssetKey = SENT) -> None:
+        self.instance.report_runless_asset_event(dg.AssetMaterialization(key, partition=day.isoformat()))
+
+    def run(self, run_key: str, status: dg.DagsterRunStatus, **others: str) -> None:
+        """Leave a run of that key that has come to a status; ``others`` are further tags of Dagster's."""
+        tags = {"dagster/run_key": run_key, **{f"dagster/{name}": value for name, value in others.items()}}
+        self.instance.add_run(dg.DagsterRun("customers", status=status, tags=tags))
 
     @property
     def alerts(self) -> list[str]:
@@ -108,10 +124,16 @@ def test_a_complete_day_is_run_once_from_its_readiness_time_on(watch: Watch) -> 
     assert (request.run_key, request.partition_key, request.asset_selection) == (
         "customers/2025-06-20",
         "2025-06-20",
-        [KEY],
+        [KEY, SENT],
     )
     assert watch.requested(at("05:30")) == []
-    assert watch.told == "2025-06-20 was there. 2025-06-21 is looked for from 2025-06-22 05:00 UTC on"
+    coming = "2025-06-21 is looked for from 2025-06-22 05:00 UTC on"
+    assert watch.told is not None
+    assert watch.told.endswith(f"2025-06-20 is requested and not there yet. {coming}")
+    for day in (DAY - timedelta(days=1), DAY):
+        watch.publish(day)
+    assert watch.requested(at("05:30:30")) == []
+    assert watch.told == f"2025-06-20 was there. {coming}"
     assert watch.source.asked == [DAY - timedelta(days=1), DAY]
 
 
@@ -188,8 +210,51 @@ def test_a_complete_day_that_is_there_is_not_run_again(watch: Watch) -> None:
     assert watch.source.asked == []
 
 
+def test_a_day_that_was_only_tried_is_asked_for(watch: Watch) -> None:
+    watch.source.complete = {DAY}
+    watch.publish(DAY, KEY)
+    assert watch.requested(at("05:00")) == ["customers/2025-06-20"]
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+def test_a_day_whose_run_failed_is_asked_for_again_three_times_at_most(
+    watch: Watch, status: dg.DagsterRunStatus
+) -> None:
+    watch.source.complete = {DAY}
+    asked = list[str]()
+    for hour in range(5, 12):
+        keys = watch.requested(at(f"{hour:02}:00"))
+        asked += keys
+        for key in keys:
+            watch.run(key, status)
+    assert asked == ["customers/2025-06-20", "customers/2025-06-20/2", "customers/2025-06-20/3"]
+    assert watch.told is not None
+    assert watch.told.startswith("2025-06-20 was requested 3 times and is not there: look at its runs. ")
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
+def test_a_day_whose_run_is_under_way_is_not_asked_for_again(watch: Watch, status: dg.DagsterRunStatus) -> None:
+    watch.source.complete = {DAY}
+    (key,) = watch.requested(at("05:00"))
+    watch.run(key, status)
+    assert watch.requested(at("06:00")) == []
+    assert watch.told is not None
+    assert watch.told.startswith("2025-06-20 is requested and not there yet. ")
+
+
+def test_a_day_whose_run_is_retried_by_dagster_is_not_asked_for_again(watch: Watch) -> None:
+    watch.source.complete = {DAY}
+    (key,) = watch.requested(at("05:00"))
+    watch.run(key, dg.DagsterRunStatus.FAILURE, will_retry="true")
+    assert watch.requested(at("05:30")) == []
+    (first,) = watch.instance.get_runs()
+    tags = {"dagster/root_run_id": first.run_id, "dagster/parent_run_id": first.run_id}
+    watch.instance.add_run(dg.DagsterRun("customers", status=dg.DagsterRunStatus.STARTED, tags=tags))
+    assert watch.requested(at("06:00")) == []
+
+
 def test_the_state_is_kept_as_the_cursor() -> None:
-    state = DataSetState(DAY, at("05:00"), frozenset({DAY}))
+    state = DataSetState(DAY, at("05:00"), {DAY: 2})
     assert state_of(state.to_text()) == state
     assert state_of(None) == state_of(DataSetState().to_text()) == DataSetState()
     for broken in ("2025-06-20", "{}", "[]"):
