@@ -9,14 +9,18 @@ import dagster as dg
 
 from optimove_pipeline.alerts.alert import Alert, AlertKind
 from optimove_pipeline.alerts.outbox import raise_alert
+from optimove_pipeline.cadence import Cadence
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.cadences import cadence_of
 from optimove_pipeline.datasets.dataset import Dataset
-from optimove_pipeline.datasets.missing_files import MissingFile, missing_files
+from optimove_pipeline.datasets.missing_files import MissingFile, beginning_of, missing_files
 from optimove_pipeline.ledger import Ledger, ledger_file
 from optimove_pipeline.partition_keys import partition_key
 
 TICK_SECONDS = 60
+
+_BACK = timedelta(days=1)
+"""How long after its readiness a partition is looked at, so that none is passed over where several are under way."""
 
 
 def undelivered(settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> dg.SensorDefinition:
@@ -49,15 +53,25 @@ def _alerts(settings: Settings, dataset: Dataset, began: datetime, now: datetime
     targets = settings.delivery.of(dataset.name, is_report=False)
     if not targets or not settings.datasets.of(dataset.name).expected:
         return
-    cadence = cadence_of(settings, dataset.name)
-    partition = cadence.expected(now)
-    due = cadence.late_at(partition)
-    if due <= began or now < due - timedelta(minutes=settings.datasets.warn_minutes):
-        return
     ledger = Ledger(ledger_file(settings.data_dir))
-    missing = missing_files([dataset], partition, ledger, {dataset.name: targets})
-    if missing:
-        yield _alert(dataset, partition, missing, due, late=now >= due)
+    beginnings = {dataset.name: beginning_of(settings.packages, dataset)}
+    warned = now + timedelta(minutes=settings.datasets.warn_minutes)
+    for partition, due in _looked_at(cadence_of(settings, dataset.name), began, now):
+        if due > warned:
+            continue
+        if missing := missing_files([dataset], partition, ledger, {dataset.name: targets}, beginnings):
+            yield _alert(dataset, partition, missing, due, late=now >= due)
+
+
+def _looked_at(cadence: Cadence, began: datetime, now: datetime) -> Iterator[tuple[date, datetime]]:
+    """Yield the partitions looked for by now, each with its readiness, the newest first.
+
+    An hour may be due long after later ones have ended.
+    """
+    partition = cadence.expected(now)
+    while (due := cadence.late_at(partition)) > max(began, now - _BACK):
+        yield partition, due
+        partition -= timedelta(hours=1) if isinstance(partition, datetime) else timedelta(days=1)
 
 
 def _alert(dataset: Dataset, partition: date, missing: list[MissingFile], due: datetime, *, late: bool) -> Alert:

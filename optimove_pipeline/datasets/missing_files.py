@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
+from string import Formatter
 
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.ledger import Entry, Ledger, State
+from optimove_pipeline.settings.packages import Packages
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,17 @@ class MissingFile:
 
 
 def missing_files(
-    expected: Sequence[Dataset], day: date, ledger: Ledger, targets: Mapping[str, Collection[str]]
+    expected: Sequence[Dataset],
+    day: date,
+    ledger: Ledger,
+    targets: Mapping[str, Collection[str]],
+    beginnings: Mapping[str, str],
 ) -> list[MissingFile]:
     """Return which files of a partition are not delivered, by data set and then by target.
 
-    ``targets`` are the names of each data set's targets; without any it is expected nowhere. A file is known by the
-    table's name that its own begins with (reference on delivery, section 8, point 9), and one without rows counts
-    as present (point 10).
+    ``targets`` are the names of each data set's targets; without any it is expected nowhere. ``beginnings`` are what
+    the names of its files begin with (``beginning_of``). A file is known by that (reference on delivery, section 8,
+    point 9), and one without rows counts as present (point 10).
 
     Raises:
         SettingsError: the ledger can't be used.
@@ -37,21 +43,33 @@ def missing_files(
         MissingFile(dataset.name, target, reason)
         for dataset in expected
         for target in sorted(targets.get(dataset.name, ()))
-        if (reason := _reason(dataset, ledger.newest(target, dataset.name, day)))
+        if (reason := _reason(beginnings[dataset.name], ledger.newest(target, dataset.name, day)))
     ]
 
 
-def _reason(dataset: Dataset, entries: Sequence[Entry]) -> str:
+def beginning_of(packages: Packages, dataset: Dataset) -> str:
+    """Return what the names of a data set's files begin with, up to what differs from file to file.
+
+    That is the table's name, and whatever a template of one's own has before the date, the time or the number.
+    """
+    options = packages.of(dataset.name, table=dataset.table, format=dataset.format)
+    values = {"table": options.table, "feed": dataset.name}
+    beginning = ""
+    for text, field, form, _ in Formatter().parse(options.packaging.name):
+        beginning += text
+        if field not in values:
+            break
+        beginning += format(values[field], form or "")
+    return beginning
+
+
+def _reason(beginning: str, entries: Sequence[Entry]) -> str:
     """Return why the day's files count as missing; empty if they are there."""
     parts = [entry for entry in entries if entry.part]
     if not parts:
         return "nothing was delivered"
     if left := [entry for entry in parts if entry.state is not State.DELIVERED]:
         return f"{len(left)} of {len(parts)} files are not delivered, the first is {left[0].name} ({left[0].state})"
-    if other := [entry.name for entry in parts if not _is_of(entry.name, dataset.table)]:
-        return f"the name of {other[0]} does not begin with {dataset.table}, which Optimove looks for"
+    if other := [entry.name for entry in parts if not PurePosixPath(entry.name).name.startswith(beginning)]:
+        return f"the name of {other[0]} does not begin with {beginning}, which Optimove looks for"
     return ""
-
-
-def _is_of(name: str, table: str) -> bool:
-    return PurePosixPath(name).name.startswith(table)

@@ -18,7 +18,7 @@ from optimove_pipeline.ledger import Entry, Ledger, ledger_file, new_id
 
 DAY = date(2026, 11, 20)
 DUE = datetime(2026, 11, 21, 6, 0, tzinfo=UTC)
-LONG_BEFORE = DUE - timedelta(days=3)
+LONG_BEFORE = DUE - timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 
 
@@ -38,7 +38,7 @@ class Watch:
         with transaction(outbox_file(self.settings.data_dir)) as connection:
             return [key for (key,) in connection.execute("SELECT key FROM alerts ORDER BY key")]
 
-    def deliver(self, name: str, day: date = DAY) -> None:
+    def deliver(self, name: str, day: date = DAY, table: str = "") -> None:
         ledger = Ledger(ledger_file(self.settings.data_dir))
         (entry,) = ledger.plan(
             [
@@ -49,7 +49,7 @@ class Watch:
                     day=day,
                     version=1,
                     part=1,
-                    name=f"{name.title().replace('_And_', '_and_')}_20261120_060000_001.csv.gz",
+                    name=f"{table or name.title().replace('_And_', '_and_')}_20261120_060000_001.csv.gz",
                     rows=1,
                     bytes=1,
                     sha256="0",
@@ -113,7 +113,41 @@ def test_a_data_set_that_optimove_does_not_expect_is_not_alerted(make: Callable[
 
 def test_an_hour_is_alerted_by_its_own_time(make: Callable[..., Watch]) -> None:
     watch = make(select=["customers"], warn_minutes=10, each={"customers": {"cadence": "hourly"}})
-    watch.tick(LONG_BEFORE)
+    watch.tick(DUE - 30 * MINUTE)
     assert watch.tick(DUE + 19 * MINUTE) == "nothing that is due is missing"
     assert watch.tick(DUE + 20 * MINUTE) == "customers of 2026-11-21T05 is not delivered yet"
     assert watch.tick(DUE + 30 * MINUTE) == "customers of 2026-11-21T05 is late"
+
+
+def test_every_hour_is_alerted_where_later_ones_end_before_it_is_due(make: Callable[..., Watch]) -> None:
+    hourly = {"cadence": "hourly", "within_minutes": 180}
+    watch = make(select=["customers"], warn_minutes=10, each={"customers": hourly})
+    watch.tick(DUE)
+    assert watch.tick(DUE + 49 * MINUTE) == "nothing that is due is missing"
+    assert watch.tick(DUE + 50 * MINUTE) == "customers of 2026-11-21T03 is not delivered yet"
+    for hour in (3, 4):
+        watch.deliver("customers", datetime(2026, 11, 21, hour))  # noqa: DTZ001 - an hour's partition has no zone
+    assert watch.tick(DUE + 120 * MINUTE) == "nothing that is due is missing"
+    assert watch.tick(DUE + 170 * MINUTE) == "customers of 2026-11-21T05 is not delivered yet"
+    told = watch.tick(DUE + 240 * MINUTE)
+    assert told == "customers of 2026-11-21T06 is late; customers of 2026-11-21T05 is late"
+    assert len(watch.alerts) == 4
+
+
+def test_a_day_is_looked_at_for_a_day_after_its_readiness(watch: Watch) -> None:
+    watch.deliver("game_types_and_categories")
+    watch.deliver("game_types_and_categories", DAY + timedelta(days=1))
+    watch.deliver("customers", DAY + timedelta(days=1))
+    assert watch.tick(DUE + timedelta(days=1) - MINUTE) == "customers of 2026-11-20 is late"
+    assert watch.tick(DUE + timedelta(days=1)) == "nothing that is due is missing"
+
+
+def test_a_table_of_ones_own_name_is_no_missing_file(tmp_path: Path) -> None:
+    document = {
+        "datasets": {"preset": "casino", "select": ["customers"]},
+        "packages": {"each": {"customers": {"table": "Players"}}},
+    }
+    watch = Watch(parse_settings(document, source="a test", data_dir=tmp_path))
+    watch.tick(LONG_BEFORE)
+    watch.deliver("customers", table="Players")
+    assert watch.tick(DUE) == "nothing that is due is missing"
