@@ -6,17 +6,20 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter
 
 from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.ledger import Entry, Ledger, State
 from optimove_pipeline.packages import Package, build_folder
-from optimove_pipeline.settings.targets import LocalSettings
+from optimove_pipeline.settings.targets import AnyTarget, LocalSettings
 from optimove_pipeline.stages.deliver import deliver
 from optimove_pipeline.stages.planned_files import planned_files
 from optimove_pipeline.targets.errors import TargetError
 from optimove_pipeline.targets.opening import open_target
 from optimove_pipeline.targets.target import Part, Target
+from optimove_pipeline_tests.servers.openssh import OpenSsh
 from optimove_pipeline_tests.targets.goods import contents, entries, held, named, package, part, states
+from optimove_pipeline_tests.targets.sftp import settings
 
 MANIFEST = "manifests/customers_20261120_manifest.json"
 
@@ -168,3 +171,27 @@ def test_a_redelivery_whose_package_changes_before_it_is_sent_keeps_its_reason(
     assert deliver(new, local(tmp_path), ledger, "run-2").version == 2
     assert [entry.reason for entry in entries(ledger, "share")] == ["wrong consents"]
     assert held(outbox)["Customers_20261120_001_v2.csv.gz"] == contents(1, seed=2)[0]
+
+
+def test_a_half_sent_redelivery_is_ended_under_its_own_names(tmp_path: Path, outbox: Path, ledger: Ledger) -> None:
+    old = package(tmp_path / "package", contents(2, seed=1))
+    deliver(old, local(tmp_path), ledger, "run-1")
+    fail_at("Customers_20261120_002_v2.csv.gz", old, local(tmp_path), ledger, outbox, redeliver="lost")
+    new = package(tmp_path / "package", contents(2, seed=2))
+    with pytest.raises(PartitionError, match="2 of 2 files were delivered"):
+        deliver(new, local(tmp_path), ledger, "run-2")
+    assert held(outbox)["Customers_20261120_002_v2.csv.gz"] == contents(2, seed=1)[1]
+
+
+def test_a_package_begun_under_its_final_names_is_not_replaced(
+    tmp_path: Path, ssh_server: OpenSsh, ledger: Ledger
+) -> None:
+    folder = ssh_server.root / tmp_path.name
+    chosen = TypeAdapter(AnyTarget).validate_python(settings(ssh_server, folder, rename=False))
+    target = open_target("share", chosen, tmp_path)
+    old = package(tmp_path / "package", contents(2, seed=1))
+    begun(old, target, ledger)
+    new = package(tmp_path / "package", contents(2, seed=2))
+    with pytest.raises(PartitionError, match="2 of 2 files were delivered"):
+        deliver(new, target, ledger, "run-2")
+    assert held(folder) == named(old)
