@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 @click.command("deliver")
 @period_options
 @click.option("--dataset", "names", multiple=True, help="Only this data set; may be repeated.")
-@click.option("--history", is_flag=True, help="The initial full load instead: the months before the first day.")
+@click.option(
+    "--history", is_flag=True, help="The initial full load instead: months before the first day, those that are left."
+)
 @click.option("--dry-run", "dry", is_flag=True, help="Everything but the send: read, validate, package, check.")
 @click.option("--redeliver", metavar="REASON", default="", help="Send delivered days once more, under new names.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -11,7 +11,7 @@ from optimove_pipeline.assets.dataset_partitions import (
     show_quarantine,
     validate_partition,
 )
-from optimove_pipeline.assets.delivery import copy_records, deliver_partition
+from optimove_pipeline.assets.delivery import DeliveryConfig, copy_records, deliver_partition
 from optimove_pipeline.assets.outcomes import Days, Metadata, report_days
 from optimove_pipeline.assets.partitions import as_days
 from optimove_pipeline.assets.resources import OptimoveResource
@@ -51,7 +51,9 @@ def history_asset(
         kinds={"sql", "file"},
         description=f"{dataset.title} before its first day: the initial full load, month by month, to its targets.",
     )
-    def history(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
+    def history(
+        context: dg.AssetExecutionContext, config: DeliveryConfig, optimove: OptimoveResource
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session, days = optimove.session, Days()
 
         def work(month: date) -> Metadata:
@@ -66,7 +68,7 @@ def history_asset(
             if not targets:
                 return told
             passage.make(session, month)
-            return told | deliver_partition(session, dataset, month, targets, passage)
+            return told | deliver_partition(session, dataset, month, targets, passage, config.redeliver or None)
 
         for month in as_days(context.partition_keys):
             try:

@@ -14,11 +14,12 @@ from optimove_pipeline.assets.graph import build_definitions
 from optimove_pipeline.assets.history import HISTORY
 from optimove_pipeline.assets.selection import DATASET_STAGES, SENT, key_range_tags
 from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
+from optimove_pipeline.commands.history_load import is_delivered, loads, referred
 from optimove_pipeline.commands.run import Summary, materialise
 from optimove_pipeline.commands.stopping import Stop, stoppable
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.dataset import Dataset, Load
-from optimove_pipeline.datasets.history import first_day, history_windows
+from optimove_pipeline.datasets.history import first_day
 from optimove_pipeline.datasets.selection import chosen_of
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.partition_keys import partition_key
@@ -44,29 +45,49 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One Dagster run: assets, and the keys of the first and last partition that it takes."""
+    """One Dagster run: assets, and the keys of the first and last partition that it takes.
+
+    It is not begun where any of the data sets ``after`` which it comes has failed.
+    """
 
     keys: tuple[dg.AssetKey, ...]
     first: str
     last: str
+    after: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The data sets it is for."""
+        return frozenset(key.path[-1] for key in self.keys)
 
 
 def deliver_datasets(settings: Settings, wish: Wish, tell: Tell) -> Summary:
     """Take data sets through their stages, telling each step; return what that came to.
 
     Raises:
-        SettingsError: no data set is configured, or one is named that is not.
+        SettingsError: no data set is configured, one is named that is not, or there is no such day or trial.
         KeyboardInterrupt: the process was asked to end; what has arrived is kept.
     """
     datasets = chosen_of(settings, wish.names)
-    if wish.history and wish.redeliver:
-        raise SettingsError("--redeliver: months of history are sent once; materialise them anew in the UI instead")
-    summary = Summary()
+    if wish.history and wish.dry:
+        raise SettingsError("--dry-run: months of history go from source to targets in one step; try days instead")
+    summary, failed = Summary(), set[str]()
     with stoppable(tell) as stop, open_instance(prepare_dagster_home(settings.data_dir)) as instance:
         definitions = build_definitions(settings)
-        for run in _runs(settings, datasets, wish):
-            _carry_out(definitions, instance, run, wish, tell, stop, summary)
+        for run in _runs(settings, datasets, wish, tell):
+            known = len(summary.problems)
+            if run.after & failed:
+                summary.problems.append(_not_begun(run, failed))
+            else:
+                _carry_out(definitions, instance, run, wish, tell, stop, summary)
+            if len(summary.problems) > known:
+                failed |= run.names
     return summary
+
+
+def _not_begun(run: _Run, failed: set[str]) -> str:
+    lacking = ", ".join(sorted(run.after & failed))
+    return f"{', '.join(sorted(run.names))}: not begun: refers to {lacking}, of which something failed; run again"
 
 
 def _carry_out(
@@ -80,7 +101,7 @@ def _carry_out(
 ) -> None:
     stop.check()
     reason = {"config": {"redeliver": wish.redeliver}}
-    delivered = [key for key in run.keys if key.path[0] == SENT[-1]] if wish.redeliver else []
+    delivered = [key for key in run.keys if key.path[0] in {SENT[-1], HISTORY}] if wish.redeliver else []
     config: dict[str, Any] = {"ops": {"__".join(key.path): reason for key in delivered}} if delivered else {}
     tags = key_range_tags(run.first, run.last)
     materialise(
@@ -96,23 +117,41 @@ def _tell(event: dg.DagsterEvent, tell: Tell) -> None:
     tell(f"{made.asset_key.to_user_string()} of {made.partition}: {rows:,} rows")
 
 
-def _runs(settings: Settings, datasets: Sequence[Dataset], wish: Wish) -> Iterator[_Run]:
-    """Yield the runs: of months where history is wanted, else of all days together, and of the hours of these.
-
-    Months may refer to what is only had as it is now, so that comes before them.
-    """
+def _runs(settings: Settings, datasets: Sequence[Dataset], wish: Wish, tell: Tell) -> Iterator[_Run]:
+    """Yield the runs: of months where history is wanted, else of all days together, and of the hours of these."""
     if wish.history:
-        whole = [each for each in datasets if each.load is Load.SNAPSHOT]
-        months = [*map(partition_key, history_windows(settings))]
-        changing = tuple(dg.AssetKey([HISTORY, each.name]) for each in datasets if each not in whole)
-        if whole:
-            yield _Run(tuple(_keys(settings, whole, wish)), partition_key(wish.last), partition_key(wish.last))
-        if changing:
-            yield _Run(changing, months[0], months[-1])
+        yield from _runs_of_history(settings, datasets, wish, tell)
         return
     first = max(wish.first, first_day(settings))
     if wish.last < first:
         raise SettingsError(f"{wish.last} lies before {first}, the first day that is sent (datasets.first_day)")
+    yield from _runs_of_days(settings, datasets, wish, first)
+
+
+def _runs_of_history(settings: Settings, datasets: Sequence[Dataset], wish: Wish, tell: Tell) -> Iterator[_Run]:
+    """Yield the newest day of what is only had as it is now, and then the months, which may refer to it."""
+    whole = [each for each in datasets if each.load is Load.SNAPSHOT]
+    if whole and wish.last < first_day(settings):
+        names = ", ".join(each.name for each in whole)
+        tell(f"{names}: comes with {first_day(settings)}, the first day that is sent (datasets.first_day)")
+    else:
+        yield from _runs_of_days(settings, _not_delivered(settings, whole, wish), wish, wish.last)
+    months = [each for each in datasets if each not in whole]
+    left = [*loads(settings, months, anew=bool(wish.redeliver))]
+    done = {each.name for each in months} - {each.name for load in left for each in load.datasets}
+    if done:
+        tell(f"{', '.join(sorted(done))}: every month of the history is delivered")
+    for load in left:
+        keys = tuple(dg.AssetKey([HISTORY, each.name]) for each in load.datasets)
+        after = frozenset[str]().union(*map(referred, load.datasets))
+        yield _Run(keys, partition_key(load.first), partition_key(load.last), after)
+
+
+def _not_delivered(settings: Settings, whole: Sequence[Dataset], wish: Wish) -> list[Dataset]:
+    return [each for each in whole if wish.redeliver or not is_delivered(settings, each, wish.last)]
+
+
+def _runs_of_days(settings: Settings, datasets: Sequence[Dataset], wish: Wish, first: date) -> Iterator[_Run]:
     hourly = [each for each in datasets if settings.datasets.of(each.name).cadence == "hourly"]
     daily = [each for each in datasets if each not in hourly]
     if daily:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import yaml
 from click.testing import CliRunner, Result
 
 from optimove_pipeline.cli import main
-from optimove_pipeline.config import Settings, load_settings
 from optimove_pipeline_tests.end_to_end.place import Place, environment
 
 CATALOG = "game_types_and_categories"
@@ -39,7 +39,7 @@ def casino(root: Path, **datasets: Any) -> Place:
             "source": "casino",
             "first_day": FIRST,
             "history_months": 2,
-            "each": {"customers": {"table": "customers"}, CATALOG: {"table": "games"}},
+            "each": {name: {"table": name} for name in ("customers", "transactions")} | {CATALOG: {"table": "games"}},
             **datasets,
         },
     }
@@ -54,13 +54,9 @@ def casino(root: Path, **datasets: Any) -> Place:
     return Place(root, variables)
 
 
-def settings_of(place: Place) -> Settings:
-    """Return the settings of a place."""
-    with environment(place):
-        return load_settings()
-
-
 def command(place: Place, *arguments: str) -> Result:
     """Run a command in this process."""
-    with environment(place):
+    with environment(place), warnings.catch_warnings():
+        # Dagster's own code for nested resources calls what Dagster deprecated.
+        warnings.filterwarnings("ignore", message="InitResourceContext.dagster_run is deprecated")
         return CliRunner().invoke(main, arguments, terminal_width=200)
