@@ -48,7 +48,7 @@ def data_set_sensor(
         moment, state = now(), state_of(context.cursor)
         # First the runs: one that ends meanwhile has made its partition by the time that is looked at.
         failed = _failed(context.instance, name, state)
-        made = _made(context.instance, last)
+        made = _made(context.instance, last, like=cadence.expected(moment))
         looked = look_for(settings, cadence, state, moment, made, failed, is_complete)
         _alert_lateness(settings, name, cadence, looked, moment)
         return dg.SensorResult(
@@ -60,10 +60,12 @@ def data_set_sensor(
     return sensor
 
 
-def _made(instance: dg.DagsterInstance, last: Sequence[dg.AssetKey]) -> set[date]:
-    """Return the partitions that are through all stages of all data sets."""
+def _made(instance: dg.DagsterInstance, last: Sequence[dg.AssetKey], *, like: date) -> set[date]:
+    """Return the days, or hours as ``like`` is, that are through all stages of all data sets."""
     held = [instance.get_materialized_partitions(each) for each in last]
-    return {partition_of(key) for key in set[str].intersection(*held)}
+    made = {partition_of(key) for key in set[str].intersection(*held)}
+    # A data set that became hourly has both.
+    return {each for each in made if type(each) is type(like)}
 
 
 def _failed(instance: dg.DagsterInstance, name: str, state: DataSetState) -> set[date]:

@@ -144,3 +144,20 @@ def test_hours_are_asked_for_one_by_one(company: Company, instance: dg.DagsterIn
     assert sensor.name == "data_sets_hourly_30_readiness"
     assert requested(settings, instance, MORNING.replace(hour=14, minute=4)) == ["2026-11-21T12"]
     assert requested(settings, instance, MORNING.replace(hour=14, minute=5)) == ["2026-11-21T13"]
+
+
+def test_a_day_is_there_once_all_of_its_data_sets_are_delivered(
+    company: Company, instance: dg.DagsterInstance
+) -> None:
+    def made(*key: str) -> None:
+        event = dg.AssetMaterialization(dg.AssetKey(key), partition="2026-11-20")
+        instance.report_runless_asset_event(event)
+
+    made("delivered", "customers")
+    made("published", "transactions")
+    assert requested(company.settings(), instance) == ["2026-11-20"]
+    made("delivered", "transactions")
+    assert requested(company.settings(), instance) == []
+    by_hour = {"cadence": "hourly"}
+    settings = company.settings(transactions=by_hour, customers=by_hour)
+    assert requested(settings, instance, MORNING.replace(hour=14, minute=5)) == ["2026-11-21T13"]
