@@ -19,7 +19,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     root = tmp_path_factory.mktemp("company")
     with running_sandbox(preset="tiny", today=TODAY, windows=(), folder=str(root / "sandbox")) as sandbox:
         told = sandbox.settings()
-        datasets = {**told["datasets"], "select": [*NAMES]}
+        datasets = {**told["datasets"], "select": [*NAMES], "first_day": str(DAY)}
         sections = {**told, "datasets": datasets, "delivery": {"datasets": ["sandbox"]}}
         company = Company(settle(root / "place", sandbox, **sections), sandbox)
         ended = run(company.place, "deliver", "--from", f"{DAY}", "--to", f"{DAY}")

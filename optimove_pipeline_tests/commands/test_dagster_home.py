@@ -20,7 +20,10 @@ with open_instance(home) as instance:
 """
 
 
-def test_processes_that_begin_a_new_folder_at_once_all_open_it(tmp_path: Path) -> None:
+def test_processes_that_begin_a_new_folder_at_once_all_open_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
     with ExitStack() as stack:
         openers = [stack.enter_context(child(OPENER, tmp_path)) for _ in range(4)]
         assert [line(opener) for opener in openers] == ["prepared"] * 4
