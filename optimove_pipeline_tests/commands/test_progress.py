@@ -178,9 +178,11 @@ def test_the_logs_own_lines_of_waits_are_told_only_to_those_who_want_to_know_mor
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
-    project = logging.getLogger("optimove_pipeline")
-    before = project.level
-    project.setLevel(level)
+    # Both: a run in this process leaves a level on the second one.
+    loggers = [logging.getLogger(name) for name in ("optimove_pipeline", "optimove_pipeline.optimove.budget")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(level)
     logging.getLogger().addHandler(handler)
     try:
         with told_by_progress():
@@ -189,5 +191,6 @@ def test_the_logs_own_lines_of_waits_are_told_only_to_those_who_want_to_know_mor
         logging.getLogger("optimove_pipeline.optimove.budget.waiting").info("afterwards")
     finally:
         logging.getLogger().removeHandler(handler)
-        project.setLevel(before)
+        for logger, was in zip(loggers, before, strict=True):
+            logger.setLevel(was)
     assert lines == [*told, "afterwards"]
