@@ -25,7 +25,7 @@ dev: $(VENV)/.run
 test: $(VENV)/.test
 	sh tools/test_servers.sh
 	$(MAKE) lint
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -20,7 +20,7 @@ from optimove_pipeline.automation.completeness import (
 )
 from optimove_pipeline.automation.data_set_readiness import data_set_sensor
 from optimove_pipeline.config import Settings
-from optimove_pipeline.datasets.cadences import cadence_of
+from optimove_pipeline.datasets.cadences import cadence_of, from_first_day
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.extraction import changed_since
 from optimove_pipeline.datasets.snapshots import Snapshots
@@ -57,7 +57,8 @@ def _sensor(
     keys = [dg.AssetKey([stage, each.name]) for each in datasets for stage in _stages(settings, each)]
     last = [dg.AssetKey([_stages(settings, each)[-1], each.name]) for each in datasets]
     is_complete = all_of([_is_complete(settings, each) for each in datasets])
-    return data_set_sensor(settings, name, cadence_of(settings, datasets[0].name), is_complete, keys, last, now)
+    cadence = cadence_of(settings, datasets[0].name)
+    return data_set_sensor(from_first_day(settings), name, cadence, is_complete, keys, last, now)
 
 
 def _stages(settings: Settings, dataset: Dataset) -> tuple[str, ...]:

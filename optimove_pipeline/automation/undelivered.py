@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
 
@@ -13,6 +13,7 @@ from optimove_pipeline.cadence import Cadence
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.cadences import cadence_of
 from optimove_pipeline.datasets.dataset import Dataset
+from optimove_pipeline.datasets.history import first_day
 from optimove_pipeline.datasets.missing_files import MissingFile, beginning_of, missing_files
 from optimove_pipeline.ledger import Ledger, ledger_file
 from optimove_pipeline.partition_keys import partition_key
@@ -56,8 +57,10 @@ def _alerts(settings: Settings, dataset: Dataset, began: datetime, now: datetime
     ledger = Ledger(ledger_file(settings.data_dir))
     beginnings = {dataset.name: beginning_of(settings.packages, dataset)}
     warned = now + timedelta(minutes=settings.datasets.warn_minutes)
-    for partition, due in _looked_at(cadence_of(settings, dataset.name), began, now):
-        if due > warned:
+    cadence = cadence_of(settings, dataset.name)
+    begins = datetime.combine(first_day(settings), time(), settings.zone)
+    for partition, due in _looked_at(cadence, began, now):
+        if due > warned or cadence.ended_at(partition) <= begins:
             continue
         if missing := missing_files([dataset], partition, ledger, {dataset.name: targets}, beginnings):
             yield _alert(dataset, partition, missing, due, late=now >= due)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from optimove_pipeline.cadence import Cadence, Daily, Hourly
-from optimove_pipeline.datasets.history import month_start
+from optimove_pipeline.datasets.history import first_day, month_start
 from optimove_pipeline.partition_keys import Month
 
 if TYPE_CHECKING:
@@ -24,11 +24,20 @@ def cadence_of(settings: Settings, dataset: str) -> Cadence:
     own = settings.datasets.of(dataset)
     if own.cadence == "hourly":
         delay = timedelta(minutes=settings.datasets.delay_minutes)
-        return Hourly(settings, delay, max(timedelta(minutes=own.within_minutes) - delay, timedelta(minutes=1)))
+        return Hourly(
+            from_first_day(settings), delay, max(timedelta(minutes=own.within_minutes) - delay, timedelta(minutes=1))
+        )
     starts, due = time.fromisoformat(own.starts or ""), time.fromisoformat(own.readiness or "")
     apart = (_since_midnight(due) - _since_midnight(starts)) % _DAY or _DAY
-    update = {"time": own.starts, "deadline_hours": apart / timedelta(hours=1)}
-    return Daily(settings.model_copy(update={"readiness": settings.readiness.model_copy(update=update)}))
+    times = {"time": own.starts, "deadline_hours": apart / timedelta(hours=1)}
+    dated = from_first_day(settings)
+    return Daily(dated.model_copy(update={"readiness": settings.readiness.model_copy(update=times)}))
+
+
+def from_first_day(settings: Settings) -> Settings:
+    """Return the settings with the first day of the data sets as the tenant's: none before it is looked for."""
+    tenant = settings.tenant.model_copy(update={"start_date": first_day(settings)})
+    return settings.model_copy(update={"tenant": tenant})
 
 
 def stamp_of_names(settings: Settings, dataset: str, partition: date) -> datetime:

@@ -45,6 +45,7 @@ class Company:
     def settings(self, **each: Any) -> Settings:
         customers = {"table": "players", "columns": COLUMNS, **each.pop("customers", {})}
         transactions = {**TRANSACTIONS, **each.pop("transactions", {})}
+        further = {name: each.pop(name) for name in ("first_day",) if name in each}
         document = {
             "sources": {"company": {"kind": "duckdb", "path": str(self.root / "company.duckdb")}},
             "datasets": {
@@ -52,6 +53,7 @@ class Company:
                 "select": ["customers", "transactions"],
                 "source": "company",
                 "change_column": "changed_at",
+                **further,
                 "each": {"customers": customers, "transactions": transactions},
             },
         }
@@ -161,3 +163,16 @@ def test_a_day_is_there_once_all_of_its_data_sets_are_delivered(
     by_hour = {"cadence": "hourly"}
     settings = company.settings(transactions=by_hour, customers=by_hour)
     assert requested(settings, instance, MORNING.replace(hour=14, minute=5)) == ["2026-11-21T13"]
+
+
+@pytest.mark.parametrize("cadence", ["daily", "hourly"])
+def test_nothing_before_the_first_day_is_looked_for(
+    company: Company, instance: dg.DagsterInstance, cadence: str
+) -> None:
+    each = {name: {"cadence": cadence} for name in ("customers", "transactions")}
+    settings = company.settings(**each, first_day="2026-11-22")
+    result = tick(settings, instance, MORNING)
+    assert not result.run_requests
+    assert result.skip_reason is not None
+    assert "2026-11-22" in str(result.skip_reason)
+    assert "is looked for from 2026-11-2" in str(result.skip_reason)

@@ -151,3 +151,10 @@ def test_a_table_of_ones_own_name_is_no_missing_file(tmp_path: Path) -> None:
     watch.tick(LONG_BEFORE)
     watch.deliver("customers", table="Players")
     assert watch.tick(DUE) == "nothing that is due is missing"
+
+
+def test_no_day_before_the_first_one_is_alerted(make: Callable[..., Watch]) -> None:
+    watch = make(first_day="2026-11-21")
+    watch.tick(LONG_BEFORE)
+    assert watch.tick(DUE) == "nothing that is due is missing"
+    assert "of 2026-11-21 is late" in watch.tick(DUE + timedelta(days=1))
