@@ -48,11 +48,11 @@ def _command() -> list[str]:
     return [str(Path(sys.executable).with_name("optimove-pipeline")), "run", "--days", "1", "--json"]
 
 
-def by_processes(day: date, job: str = "by_processes") -> list[str]:
+def by_processes(day: date) -> list[str]:
     """Return the command that runs a day with a process for each step, as Dagster does by default."""
     dagster = str(Path(sys.executable).with_name("dagster"))
     tags = json.dumps({"dagster/partition": day.isoformat()})
-    return [dagster, "job", "execute", "-m", "benchmarks.subjects.by_processes", "-j", job, "--tags", tags]
+    return [dagster, "job", "execute", "-m", "benchmarks.subjects.by_processes", "-j", "by_processes", "--tags", tags]
 
 
 def _run(sandbox: RunningSandbox, root: Path, command: list[str], select: str | list[str]) -> Callable[[], Measured]:

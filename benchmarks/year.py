@@ -8,21 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from statistics import mean
 from tempfile import TemporaryDirectory
 
 from benchmarks.day import by_processes, environment
 from benchmarks.measuring import Measured, measure_command, tell
 from benchmarks.results import Figure, Section
+from optimove_pipeline.reports.catalogue import REPORTS
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 
 LAST, YEAR = date(2025, 12, 31), 365
 
 DAYS = 92
 """Days that this project pulls here: October to December, in some ten minutes."""
-
-BASELINE_DAYS = 2
-"""Days that the baseline pulls besides the last, some minutes each: a whole year would take days."""
 
 _OURS, _THEIRS = "optimove-pipeline run", "Dagster's defaults"
 
@@ -37,18 +34,20 @@ class Cost:
     cpu_seconds: float
 
 
-def measure_year(days: int = DAYS, baseline_days: int = BASELINE_DAYS) -> Section:
-    """Measure ``days`` days as this project takes them, and a few by Dagster's defaults, and compare a year."""
+def measure_year(days: int = DAYS) -> Section:
+    """Measure ``days`` days as this project takes them, and one by Dagster's defaults, and compare a year."""
     with running_sandbox(preset="tiny", today=LAST + timedelta(days=1), windows=()) as sandbox:
         ours = _ours(sandbox, days)
-        newest, others = _theirs(sandbox, baseline_days)
-    theirs = Cost(
-        days,
-        ours.partitions,
-        newest.seconds + (days - 1) * mean(day.seconds for day in others),
-        newest.cpu_seconds + (days - 1) * mean(day.cpu_seconds for day in others),
-    )
-    return Section("A year of all reports", _note(ours, baseline_days), _figures(ours, theirs))
+        newest = _theirs(sandbox)
+    return compared(ours, newest.seconds, newest.cpu_seconds)
+
+
+def compared(ours: Cost, seconds: float, cpu_seconds: float) -> Section:
+    """Return the section; the baseline's last day took ``seconds``, the days before it have fewer steps."""
+    dated = sum(not report.snapshot for report in REPORTS) / len(REPORTS)
+    times = 1 + (ours.days - 1) * dated
+    theirs = Cost(ours.days, ours.partitions, seconds * times, cpu_seconds * times)
+    return Section("A year of all reports", _note(ours), _figures(ours, theirs))
 
 
 def _ours(sandbox: RunningSandbox, days: int) -> Cost:
@@ -64,16 +63,10 @@ def _ours(sandbox: RunningSandbox, days: int) -> Cost:
     return Cost(days, partitions, run.seconds, run.cpu_seconds)
 
 
-def _theirs(sandbox: RunningSandbox, days: int) -> tuple[Measured, list[Measured]]:
-    """Return what the last day took, with the reports that only it has, and what each of the days before it took."""
+def _theirs(sandbox: RunningSandbox) -> Measured:
+    """Return what the last day took, with the reports that only it has."""
     with TemporaryDirectory(prefix="benchmark-") as folder:
-        variables = environment(sandbox, Path(folder), "all")
-        newest = _measured(f"{_THEIRS}, {LAST}", by_processes(LAST), variables)
-        before = [LAST - timedelta(days=past) for past in range(1, days + 1)]
-        others = [
-            _measured(f"{_THEIRS}, {day}", by_processes(day, "dated_by_processes"), variables) for day in before
-        ]
-    return newest, others
+        return _measured(f"{_THEIRS}, {LAST}", by_processes(LAST), environment(sandbox, Path(folder), "all"))
 
 
 def _measured(what: str, command: Sequence[str], variables: dict[str, str]) -> Measured:
@@ -82,15 +75,15 @@ def _measured(what: str, command: Sequence[str], variables: dict[str, str]) -> M
     return run
 
 
-def _note(ours: Cost, baseline_days: int) -> str:
+def _note(ours: Cost) -> str:
     whole = "" if ours.days == YEAR else f", the last {ours.days} days of a year"
     return (
         f"All 27 reports of the sandbox's tenant `tiny`{whole}: {ours.partitions:,} partitions, a partition being a "
         "day of a report from the API to its table. The sandbox has no latency and no limits, so that what is left "
         "is what the machinery costs; its own CPU is not counted. This project takes the days in chunks of 31, a run "
-        f"each, in one process. The baseline is a run for each day with a process for each step: {baseline_days + 1} "
-        "such runs were measured, the last day with its snapshots and others without, and scaled up to as many days. "
-        "A year is scaled up from the days measured, on both sides."
+        "each, in one process. The baseline is a run for each day with a process for each step: one such run was "
+        "measured, the last day with its snapshots, and scaled up to as many days, those before it by their fewer "
+        "steps. A year is scaled up from the days measured, on both sides."
     )
 
 
