@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# What the tests have of the clients that are extras.
+CLIENTS := --extra bigquery --extra buckets --extra iceberg --extra mysql --extra postgres --extra snowflake --extra sqlserver
 # Without compiled bytecode every start of Dagster costs seconds more.
 unexport PYTHONDONTWRITEBYTECODE
 export VIRTUAL_ENV :=
@@ -52,8 +54,8 @@ $(VENV)/.run $(VENV)/.test $(VENV)/.benchmark: $(VENV)/.%: requirements/%.lock s
 
 lock: $(BIN)/uv
 	set -e; for name in run test benchmark; do \
-	  case $$name in run) extras= ;; test) extras="--extra buckets --extra mysql --extra postgres --extra test" ;; \
-	    benchmark) extras="--extra buckets --extra mysql --extra postgres --extra test --extra benchmark" ;; esac; \
+	  case $$name in run) extras= ;; test) extras="$(CLIENTS) --extra test" ;; \
+	    benchmark) extras="$(CLIENTS) --extra test --extra benchmark" ;; esac; \
 	  constraint=; [ $$name = run ] || constraint="-c requirements/run.lock"; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
 	    $$extras $$constraint --output-file requirements/$$name.lock setup.cfg requirements/build.in; \

@@ -102,6 +102,26 @@ def check_command(*, as_json: bool) -> None:
     sys.exit(0 if well else 1)
 
 
+@click.command("connect")
+@click.argument("target")
+@click.option("--apply", "applying", is_flag=True, help="Carry out the steps that a program can, then show the rest.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@plain_errors
+def connect_command(*, target: str, applying: bool, as_json: bool) -> None:
+    """Show, step by step, what both sides set up before TARGET takes its first delivery."""
+    from optimove_pipeline.commands.connect import as_row, as_text, carried_out, steps_of
+
+    with tenant_or_sandbox(load_settings()) as settings:
+        rows = list[dict[str, Any]]()
+        for number, step in enumerate(carried_out(settings, target) if applying else steps_of(settings, target), 1):
+            if as_json:
+                rows.append(as_row(step, done=applying))
+            else:
+                click.echo(as_text(number, step, done=applying))
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+
+
 @click.command("sample")
 @click.option("--dataset", "names", multiple=True, help="Only this data set; may be repeated.")
 @click.option("--rows", type=click.IntRange(1, 100_000), default=100, show_default=True, help="Of each data set.")
@@ -185,6 +205,7 @@ COMMANDS = (
     forget_command,
     approve_command,
     check_command,
+    connect_command,
     sample_command,
     status_command,
     quarantine_command,

@@ -33,9 +33,10 @@ from optimove_pipeline.settings.readiness import Readiness
 from optimove_pipeline.settings.reports import Filters, Reports
 from optimove_pipeline.settings.schedules import Schedules
 from optimove_pipeline.settings.sources import Sources
-from optimove_pipeline.settings.targets import AnyTarget, LocalSettings, Targets
+from optimove_pipeline.settings.targets import AnyTarget, Targets
 from optimove_pipeline.settings.types import Count, Day, Flag, Seconds, Section, Text
 from optimove_pipeline.settings.yaml_file import read_yaml
+from optimove_pipeline.targets.kinds.local import LocalSettings
 
 SANDBOX_URL = "http://127.0.0.1:8720/current"
 SANDBOX_KEY = "sandbox-key"

@@ -12,8 +12,8 @@ import paramiko
 
 from optimove_pipeline.ledger import Ledger
 from optimove_pipeline.packages import Package, PackagePart
-from optimove_pipeline.settings.targets import SftpSettings
 from optimove_pipeline.stages.deliver import deliver
+from optimove_pipeline.targets.kinds.sftp import SftpSettings
 from optimove_pipeline.targets.sftp import SftpTarget
 
 SOURCE = "benchmark"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date, datetime
 
 from optimove_pipeline.assets.dataset_partitions import past_snapshots
@@ -11,7 +11,8 @@ from optimove_pipeline.assets.outcomes import Skipped
 from optimove_pipeline.assets.passage import Judged, Passage
 from optimove_pipeline.datasets.cadences import stamp_of_names
 from optimove_pipeline.datasets.dataset import Dataset, Load
-from optimove_pipeline.datasets.history import NAME, first_day, history_windows, partition_window
+from optimove_pipeline.datasets.history import first_day, history_windows, partition_window
+from optimove_pipeline.datasets.packaging import options_of
 from optimove_pipeline.datasets.reconciliation import account_of
 from optimove_pipeline.datasets.volume_of_package import volume_of
 from optimove_pipeline.datasets.windows import time_of
@@ -19,6 +20,7 @@ from optimove_pipeline.ledger import ledger_file
 from optimove_pipeline.packages import Package, Window
 from optimove_pipeline.partition_keys import Month
 from optimove_pipeline.session import Session
+from optimove_pipeline.settings.packages import PackageOptions
 from optimove_pipeline.stages.package import package
 from optimove_pipeline.suppression import suppressed
 from optimove_pipeline.watermarks import move, watermark
@@ -31,6 +33,9 @@ def dataset_passage(dataset: Dataset) -> Passage:
 
     def make(session: Session, day: date) -> Package:
         return _make(session, dataset, day)
+
+    def options(session: Session, day: date) -> PackageOptions:
+        return options_of(session.settings, dataset, day)
 
     def judged(session: Session, made: Package) -> list[Judged]:
         return [_volume(session, made), _missing_files(session, dataset, made)]
@@ -48,21 +53,17 @@ def dataset_passage(dataset: Dataset) -> Passage:
         found = account_of(dataset, made.day, session.staging, made)
         return {f"rows, {name.replace('_', ' ')}": rows for name, rows in asdict(found).items()}
 
-    return Passage(make, absent, (VOLUME, MISSING_FILES), judged, record=record, account=account)
+    return Passage(make, options, absent, (VOLUME, MISSING_FILES), judged, record=record, account=account)
 
 
 def _make(session: Session, dataset: Dataset, day: date) -> Package:
     settings = session.settings
     partition = session.staging.open("validated", dataset.name, day)
-    forms = {column.name: column.form for column in dataset.columns if column.form is not None}
-    options = settings.packages.of(dataset.name, table=dataset.table, format=dataset.format, fields=forms)
-    if isinstance(day, Month):
-        options = replace(options, packaging=options.packaging.model_copy(update={"name": NAME}))
     window = partition_window(settings, dataset, day)
     return package(
         dataset,
         partition,
-        options,
+        options_of(settings, dataset, day),
         settings.packages_folder,
         ready=stamp_of_names(settings, dataset.name, day),
         window=window,

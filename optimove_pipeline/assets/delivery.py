@@ -23,10 +23,14 @@ from optimove_pipeline.partition_keys import partition_key
 from optimove_pipeline.readiness import ready_at
 from optimove_pipeline.reports.report import Report
 from optimove_pipeline.session import Session
+from optimove_pipeline.settings.packages import PackageOptions
+from optimove_pipeline.settings.target import TableTargetSettings
 from optimove_pipeline.stages.deliver import Delivered, deliver
+from optimove_pipeline.stages.load import load
 from optimove_pipeline.stages.package import package
+from optimove_pipeline.stages.table_rows import customer_column, rows_of
 from optimove_pipeline.suppression import suppressed
-from optimove_pipeline.targets.opening import open_target
+from optimove_pipeline.targets.table import Rows
 
 CHANGED = "the day was read again and has changed"
 
@@ -57,16 +61,19 @@ def delivery_assets(
 def report_passage(report: Report) -> Passage:
     """Return the way of a report's packages; a day that changed is sent again unless the settings refuse it."""
 
+    def options(session: Session, day: date) -> PackageOptions:
+        return session.settings.packages.of(report.name)
+
     def make(session: Session, day: date) -> Package:
         settings = session.settings
         return package(
             report,
             session.staging.open("validated", report.name, day),
-            settings.packages.of(report.name),
+            options(session, day),
             settings.packages_folder,
             ready=ready_at(settings, day),
             suppressed=suppressed(settings.data_dir),
-            customer_column="customer_id" if report.column("customer_id") else None,
+            customer_column=customer_column(report),
         )
 
     def changed(session: Session) -> str | None:
@@ -75,7 +82,7 @@ def report_passage(report: Report) -> Passage:
     def absent(session: Session, days: Sequence[date]) -> Skipped:
         return absent_past_days(session, report, days, "validated")
 
-    return Passage(make, absent, changed=changed)
+    return Passage(make, options, absent, changed=changed)
 
 
 def _packaged(
@@ -190,7 +197,7 @@ def deliver_partition(
     """
     made = _let_go(session, feed, day, passage)
     account = passage.account(session, made)
-    done = _deliver_everywhere(session, made, targets, passage, redeliver)
+    done = _deliver_everywhere(session, feed, made, targets, passage, redeliver)
     return {**_delivery_metadata(made, done), **account}
 
 
@@ -214,7 +221,7 @@ def _let_go(session: Session, feed: Feed, day: date, passage: Passage) -> Packag
 
 
 def _deliver_everywhere(
-    session: Session, made: Package, targets: tuple[str, ...], passage: Passage, redeliver: str | None
+    session: Session, feed: Feed, made: Package, targets: tuple[str, ...], passage: Passage, redeliver: str | None
 ) -> list[Delivered]:
     """Deliver to each target, whatever becomes of the others.
 
@@ -224,9 +231,16 @@ def _deliver_everywhere(
     done, failed = list[Delivered](), list[PipelineError]()
     ledger, changed = Ledger(ledger_file(session.settings.data_dir)), passage.changed(session)
     for name in targets:
-        target = open_target(name, session.settings.target(name), session.settings.data_dir)
+        own = session.settings.target(name)
         try:
-            done.append(deliver(made, target, ledger, session.run_id, redeliver=redeliver, changed=changed))
+            if isinstance(own, TableTargetSettings):
+                rows, table_target = _rows(session, feed, made, passage), own.open(name, session.settings.data_dir)
+                done.append(
+                    load(rows, made, table_target, ledger, session.run_id, redeliver=redeliver, changed=changed)
+                )
+            else:
+                target = own.open(name, session.settings.data_dir)
+                done.append(deliver(made, target, ledger, session.run_id, redeliver=redeliver, changed=changed))
             passage.record(session, made, name)
         except PipelineError as error:
             failed.append(error)
@@ -235,6 +249,17 @@ def _deliver_everywhere(
     if failed:
         raise failed[0]
     return done
+
+
+def _rows(session: Session, feed: Feed, made: Package, passage: Passage) -> Rows:
+    return rows_of(
+        feed,
+        passage.options(session, made.day),
+        session.staging.open("validated", feed.name, made.day),
+        made,
+        session.run_id,
+        suppressed(session.settings.data_dir),
+    )
 
 
 def _delivery_metadata(made: Package, done: list[Delivered]) -> dict[str, Any]:

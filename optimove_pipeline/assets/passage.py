@@ -9,6 +9,7 @@ from datetime import date
 from optimove_pipeline.assets.outcomes import Skipped
 from optimove_pipeline.packages import Package
 from optimove_pipeline.session import Session
+from optimove_pipeline.settings.packages import PackageOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,15 @@ class Judged:
 class Passage:
     """The way of one feed's packages to their targets.
 
-    ``make`` returns the package of a partition, and makes it if it is not there; ``absent`` returns the partitions
-    that can't be had any more, which are left out; ``judge`` returns what the ``checks`` say of a package;
-    ``changed`` is the reason under which one that changed since its delivery is sent again by itself, None where a
-    person must give one; ``record`` notes that a target, by its name, has a package whole;
-    ``account`` returns where the rows that the source counted went, and raises if they do not add up.
+    ``make`` returns the package of a partition, and makes it if it is not there; ``options`` returns how it is
+    packaged; ``absent`` returns the partitions that can't be had any more, which are left out; ``judge`` returns what
+    the ``checks`` say of a package; ``changed`` is the reason under which one that changed since its delivery is sent
+    again by itself, None where a person must give one; ``record`` notes that a target, by its name, has a package
+    whole; ``account`` returns where the rows that the source counted went, and raises if they do not add up.
     """
 
     make: Callable[[Session, date], Package]
+    options: Callable[[Session, date], PackageOptions]
     absent: Callable[[Session, Sequence[date]], Skipped]
     checks: tuple[str, ...] = ()
     judge: Callable[[Session, Package], Sequence[Judged]] = lambda session, package: ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,10 +10,11 @@ from optimove_pipeline.commands.findings import Finding, failed, passed, warned
 from optimove_pipeline.config import Settings
 from optimove_pipeline.errors import ForbiddenError, PipelineError
 from optimove_pipeline.session import ask_briefly
-from optimove_pipeline.settings.targets import AnyTarget, LocalSettings
-from optimove_pipeline.targets.check import FOLDER, check
-from optimove_pipeline.targets.opening import open_target
-from optimove_pipeline.targets.trials import for_trials
+from optimove_pipeline.settings.target import TEST_FOLDER, FileTargetSettings
+from optimove_pipeline.target_feeds import tables_at, used_targets
+from optimove_pipeline.targets.check import Checked, check
+from optimove_pipeline.targets.kinds.local import LocalSettings
+from optimove_pipeline.targets.target import Target
 
 PURPOSE = "check"
 """Stands for a run in the record of calls."""
@@ -30,33 +31,38 @@ def check_targets(settings: Settings) -> Iterator[Finding]:
             yield failed(f"target {name}", error)
 
 
-def used_targets(settings: Settings) -> list[str]:
-    """Return the names of the targets that a selected report or data set is delivered to."""
-    feeds = [(report.name, True) for report in settings.reports.selected()]
-    feeds += [(dataset.name, False) for dataset in settings.chosen_datasets]
-    return sorted({name for feed, is_report in feeds for name in settings.delivery.of(feed, is_report=is_report)})
-
-
 def _target(settings: Settings, name: str) -> Finding:
     own = settings.target(name)
-    chosen = own if own.test_folder is None else for_trials(name, own)
-    target, folders = open_target(name, chosen, settings.data_dir), _folders_to_be_made(chosen, settings.data_dir)
+    if isinstance(own, FileTargetSettings):
+        chosen = own if own.test_folder is None else own.for_trials(name)
+        target = chosen.open(name, settings.data_dir)
+        return _finding(name, target.place, _round_trip(chosen, target, settings.data_dir))
+    tables = own.open(name, settings.data_dir)
+    return _finding(name, tables.place, tables.check(tables_at(settings, name)))
+
+
+def _round_trip(chosen: FileTargetSettings, target: Target, data_dir: Path) -> list[Checked]:
+    folders = _folders_to_be_made(chosen, data_dir)
     steps = check(target)
     for folder in folders:
         # One that something lies in by now is not ours alone.
         with suppress(OSError):
             folder.rmdir()
+    return steps
+
+
+def _finding(name: str, place: str, steps: Sequence[Checked]) -> Finding:
     for step in steps:
         if not step.passed:
             return failed(f"target {name}", f"{step.step}: {step.fix}")
-    return passed(f"target {name}", f"{', '.join(step.step for step in steps)} at {target.place}")
+    return passed(f"target {name}", f"{', '.join(step.step for step in steps)} at {place}")
 
 
-def _folders_to_be_made(chosen: AnyTarget, data_dir: Path) -> list[Path]:
+def _folders_to_be_made(chosen: FileTargetSettings, data_dir: Path) -> list[Path]:
     """Return the folders of a local target that its check will make, the innermost first."""
     if not isinstance(chosen, LocalSettings):
         return []
-    folder = data_dir / chosen.folder / FOLDER
+    folder = data_dir / chosen.folder / TEST_FOLDER
     return [each for each in (folder, *folder.parents) if not each.exists()]
 
 

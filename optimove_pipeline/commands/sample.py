@@ -21,6 +21,7 @@ from optimove_pipeline.datasets.extraction import extract_dataset
 from optimove_pipeline.datasets.history import partition_window
 from optimove_pipeline.datasets.known import known_of
 from optimove_pipeline.datasets.masking import Masks, mask_rows, personal_names, personal_values
+from optimove_pipeline.datasets.packaging import options_of
 from optimove_pipeline.datasets.partitions import newest_partition
 from optimove_pipeline.datasets.samples import referred_first, sample_rows, with_referred
 from optimove_pipeline.datasets.selection import chosen_of
@@ -30,13 +31,12 @@ from optimove_pipeline.datasets.validation import DatasetValidation, validate_da
 from optimove_pipeline.errors import PipelineError, SettingsError
 from optimove_pipeline.packages import Package
 from optimove_pipeline.settings.delivery import OUTBOX
+from optimove_pipeline.settings.target import FileTargetSettings
 from optimove_pipeline.stages.package import package
 from optimove_pipeline.stages.validate import VALIDATED
 from optimove_pipeline.staging import Partition, Staging
 from optimove_pipeline.suppression import suppressed
-from optimove_pipeline.targets.opening import open_target
 from optimove_pipeline.targets.target import Part, Target
-from optimove_pipeline.targets.trials import for_trials
 from optimove_pipeline.warehouse import Warehouse
 
 PATIENCE_SECONDS = 30.0
@@ -102,8 +102,16 @@ def _targets(settings: Settings, dataset: Dataset, wish: Wish) -> list[Target]:
     if wish.target and wish.target not in {OUTBOX, *settings.targets}:
         known = ", ".join(sorted({OUTBOX, *settings.targets}))
         raise SettingsError(f"--target {wish.target}: no such target; there are {known}")
-    chosen = [(name, for_trials(name, settings.target(name))) for name in names]
-    return [open_target(name, own, settings.data_dir) for name, own in chosen]
+    opened = list[Target]()
+    for name in names:
+        own = settings.target(name)
+        if isinstance(own, FileTargetSettings):
+            opened.append(own.for_trials(name).open(name, settings.data_dir))
+        elif wish.target:
+            raise SettingsError(f"--target {name}: it takes tables, not files; samples go to targets that take files")
+    if not opened:
+        raise SettingsError(f"{dataset.name}: none of its targets takes files: name one with --target")
+    return opened
 
 
 def _validated(
@@ -175,8 +183,7 @@ def _place(partition: Partition) -> tuple[str, str, date]:
 
 
 def _packaged(settings: Settings, dataset: Dataset, partition: Partition, root: Path) -> Package:
-    forms = {column.name: column.form for column in dataset.columns if column.form is not None}
-    options = settings.packages.of(dataset.name, table=dataset.table, format=dataset.format, fields=forms)
+    options = options_of(settings, dataset)
     return package(dataset, partition, options, root, ready=stamp_of_names(settings, dataset.name, partition.day))
 
 

@@ -47,13 +47,15 @@ def describe(source: str, details: Any, settings: type[BaseModel]) -> str:
 
 
 def _keys(settings: type[BaseModel], location: list[str]) -> list[str]:
-    """Return the names of the settings at a place; its list positions and free keys are passed by."""
-    section = settings
+    """Return the names of the settings at a place; its list positions and free keys are passed by.
+
+    Where a place may hold sections of several kinds, they are the names of all of them.
+    """
+    sections: list[type[BaseModel]] = [settings]
     for part in location:
-        field = section.model_fields.get(part)
-        if field is not None:
-            section = next(_sections(field.annotation), section)
-    return [name for name, field in section.model_fields.items() if not field.exclude]
+        fields = [section.model_fields[part] for section in sections if part in section.model_fields]
+        sections = [inner for field in fields for inner in _sections(field.annotation)] or sections
+    return [name for section in sections for name, field in section.model_fields.items() if not field.exclude]
 
 
 def _sections(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -62,7 +62,7 @@ def package(
         SettingsError: a field of the settings, or ``customer_column``, does not fit the partition's columns.
         BusyError: another process has been packaging the same day for an hour.
     """
-    fields = fields_of(feed, partition, options)
+    fields = fields_of(feed, partition.columns, options)
     left_out = find_left_out(partition, customer_column, suppressed)
     source = _source(feed, partition, options, ready, window, watermark, left_out)
     folder = package_folder(root, feed.name, partition.day)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, assert_never
+from typing import Any
 
 import obstore
 from obstore.exceptions import (
@@ -22,15 +22,12 @@ from obstore.exceptions import (
     PermissionDeniedError,
     UnauthenticatedError,
 )
-from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
+from obstore.store import ObjectStore
 
-from optimove_pipeline.settings.secrets import reveal
-from optimove_pipeline.settings.targets import AzureSettings, BucketSettings, GcsSettings, S3Settings
+from optimove_pipeline.settings.buckets import BucketSettings
 from optimove_pipeline.targets.errors import LoginError, TargetError, UnreachableError
 from optimove_pipeline.targets.source import blocks, sha256
 from optimove_pipeline.targets.target import Found, Part
-
-AnyBucket = S3Settings | GcsSettings | AzureSettings
 
 _PIECE = 8 * 2**20
 _PIECES_AT_ONCE = 3
@@ -44,13 +41,12 @@ class BucketTarget:
     """A bucket, or a folder of it."""
 
     name: str
-    settings: AnyBucket
+    settings: BucketSettings
 
     @property
     def place(self) -> str:
         """Kind, bucket and folder."""
-        bucket = _bucket(self.settings)
-        return f"{self.settings.kind}://{bucket}/{self.settings.prefix}".rstrip("/")
+        return f"{self.settings.kind}://{self.settings.bucket_name}/{self.settings.prefix}".rstrip("/")
 
     @property
     def connections(self) -> int:
@@ -82,7 +78,7 @@ class BucketTarget:
         """
         label = f"target {self.name} ({self.place})"
         with _told(label, "open", ""):
-            store = _store(self.settings)
+            store = self.settings.store(_options(self.settings))
         yield BucketSession(store, self.settings, label)
 
 
@@ -91,7 +87,7 @@ class BucketSession:
     """The steps of a delivery to a bucket."""
 
     store: ObjectStore
-    settings: AnyBucket
+    settings: BucketSettings
     label: str
 
     def look(self, part: Part) -> Found | None:
@@ -156,30 +152,7 @@ class BucketSession:
         return f"{self.settings.prefix}/{part.name}".lstrip("/")
 
 
-def _bucket(settings: AnyBucket) -> str:
-    return f"{settings.account}/{settings.container}" if isinstance(settings, AzureSettings) else settings.bucket
-
-
-def _store(settings: AnyBucket) -> ObjectStore:
-    common = _common(settings)
-    match settings:
-        case S3Settings():
-            keys = {"access_key_id": settings.access_key, "secret_access_key": settings.secret_key}
-            config = _revealed(keys) | _given({"endpoint": settings.endpoint})
-            # The service computes the checksum anew and refuses an upload whose bytes have another.
-            return S3Store(settings.bucket, region=settings.region, checksum_algorithm="SHA256", **config, **common)
-        case GcsSettings():
-            config = _revealed({"service_account_key": settings.service_account})
-            return GCSStore(settings.bucket, **config, **_given({"base_url": settings.endpoint}), **common)
-        case AzureSettings():
-            keys = {"sas_key": settings.sas, "account_key": settings.access_key}
-            config = _revealed(keys) | _given({"endpoint": settings.endpoint})
-            return AzureStore(settings.container, account_name=settings.account, **config, **common)
-        case _:
-            assert_never(settings)
-
-
-def _common(settings: BucketSettings) -> dict[str, Any]:
+def _options(settings: BucketSettings) -> dict[str, Any]:
     return {
         "client_options": {
             "timeout": timedelta(seconds=settings.timeout_seconds),
@@ -188,14 +161,6 @@ def _common(settings: BucketSettings) -> dict[str, Any]:
         },
         "retry_config": {"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)},
     }
-
-
-def _revealed(references: dict[str, str | None]) -> dict[str, Any]:
-    return {name: reveal(reference) for name, reference in references.items() if reference is not None}
-
-
-def _given(values: dict[str, str | None]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
 
 
 @contextmanager

@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optimove_pipeline.errors import PipelineError
+from optimove_pipeline.settings.target import TEST_FOLDER
 from optimove_pipeline.targets.errors import TargetError
 from optimove_pipeline.targets.target import Part, Session, Target
-
-FOLDER = "optimove-pipeline-test"
-"""Where test files go, below the target's folder."""
 
 _CONTENT = b"optimove-pipeline wrote this file to see whether it may; it can be removed.\n"
 
@@ -69,5 +67,5 @@ def _round_trip(session: Session, part: Part, passed: Callable[[str], None]) -> 
 def _test_part(folder: Path) -> Part:
     file = folder / "test.txt"
     file.write_bytes(_CONTENT)
-    name = f"{FOLDER}/{uuid.uuid4().hex}.txt"
+    name = f"{TEST_FOLDER}/{uuid.uuid4().hex}.txt"
     return Part(file, name, 1, len(_CONTENT), hashlib.sha256(_CONTENT).hexdigest())

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from optimove_pipeline.settings.targets import LocalSettings
 from optimove_pipeline.targets.errors import TargetError
 from optimove_pipeline.targets.files import Entry, FileSession, Layout
+from optimove_pipeline.targets.kinds.local import LocalSettings
 from optimove_pipeline.targets.source import blocks, sha256
 from optimove_pipeline.targets.target import Part
 

@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 
 import paramiko
 
-from optimove_pipeline.settings.targets import SftpSettings
 from optimove_pipeline.targets.errors import TargetError, UnreachableError
 from optimove_pipeline.targets.files import Entry, FileSession, Layout
+from optimove_pipeline.targets.kinds.sftp import SftpSettings
 from optimove_pipeline.targets.source import blocks, sha256
 from optimove_pipeline.targets.ssh import connection
 from optimove_pipeline.targets.target import Part

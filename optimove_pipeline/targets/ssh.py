@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.settings.secrets import expand, reveal
-from optimove_pipeline.settings.targets import SftpSettings
 from optimove_pipeline.targets.errors import LoginError, UnreachableError
+from optimove_pipeline.targets.kinds.sftp import SftpSettings
 
 _FASTEST = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
 _KEEPALIVE_SECONDS = 15

@@ -16,7 +16,7 @@ from optimove_pipeline.commands.check_secrets import check_expiries
 from optimove_pipeline.commands.check_times import check_times
 from optimove_pipeline.commands.findings import Finding
 from optimove_pipeline.config import Settings, parse_settings
-from optimove_pipeline.targets.check import FOLDER
+from optimove_pipeline.settings.target import TEST_FOLDER
 from optimove_pipeline.warehouse import Warehouse
 from optimove_pipeline_tests.commands.company import MORNING, NAMES, Company, tree
 from optimove_pipeline_tests.end_to_end.place import environment
@@ -46,7 +46,7 @@ def test_a_company_in_order_passes_everywhere_and_keeps_nothing_of_it(delivered:
     assert texts(found)["source company"].startswith("opens: source company (duckdb, ")
     assert texts(found)["target sandbox"].startswith("connect, write, rename, read back, delete at sftp://127.0.0.1:")
     assert texts(found)["API"] == "it answers to this key, with data up to 2025-06-19"
-    assert tree(delivered.places.sftp_root) - served <= {f"test/{FOLDER}"}
+    assert tree(delivered.places.sftp_root) - served <= {f"test/{TEST_FOLDER}"}
     assert {name for name in tree(delivered.place.data) - data if not name.startswith(("state", "calls"))} == set()
 
 

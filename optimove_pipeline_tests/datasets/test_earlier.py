@@ -13,11 +13,11 @@ from optimove_pipeline.datasets.known import known_of
 from optimove_pipeline.datasets.validation import DatasetValidation, validate_dataset
 from optimove_pipeline.ledger import Ledger, ledger_file
 from optimove_pipeline.settings.datasets import DatasetSettings
+from optimove_pipeline.settings.target import FileTargetSettings
 from optimove_pipeline.stages.deliver import deliver
 from optimove_pipeline.stages.package import package
 from optimove_pipeline.stages.publish import publish
 from optimove_pipeline.staging import Staging
-from optimove_pipeline.targets.opening import open_target
 from optimove_pipeline.warehouse import Warehouse
 from optimove_pipeline_tests.datasets.rows import DAY, NOW, Row, dataset_named, extracted, row
 
@@ -69,8 +69,13 @@ class Place:
             settings.packages_folder,
             ready=datetime(2026, 11, 21, 6, tzinfo=UTC),
         )
-        opened = [open_target(name, settings.target(name), settings.data_dir) for name in targets or TARGETS]
-        return sum(deliver(made, target, Ledger(ledger_file(settings.data_dir)), "a run").sent for target in opened)
+        sent = 0
+        for name in targets or TARGETS:
+            own = settings.target(name)
+            assert isinstance(own, FileTargetSettings)
+            target = own.open(name, settings.data_dir)
+            sent += deliver(made, target, Ledger(ledger_file(settings.data_dir)), "a run").sent
+        return sent
 
 
 @pytest.fixture

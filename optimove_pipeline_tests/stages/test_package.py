@@ -261,7 +261,7 @@ def test_a_field_that_is_no_column_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         packaged(tmp_path, rows(1), each={"sends": {"fields": {"tokn": "json"}}})
     assert str(caught.value) == (
-        "packages.each.sends.fields.tokn: sends of 2026-11-19 has no such column, only customer_id, token, amount"
+        "packages.each.sends.fields.tokn: sends has no such column, only customer_id, token, amount"
     )
 
 

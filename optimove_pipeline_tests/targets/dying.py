@@ -9,16 +9,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from optimove_pipeline.ledger import Ledger, ledger_file
-from optimove_pipeline.settings.targets import AnyTarget
 from optimove_pipeline.stages.deliver import deliver
 from optimove_pipeline.targets import local, sftp
 from optimove_pipeline.targets.files import FileSession
-from optimove_pipeline.targets.opening import open_target
 from optimove_pipeline.targets.target import Part
 from optimove_pipeline_tests.targets.goods import contents, package
+from optimove_pipeline_tests.targets.opened import opened
 
 PARTS, SIZE = 3, 600_000
 MOMENTS = ("while it writes", "before it renames", "after it renames")
@@ -29,8 +26,7 @@ def main() -> None:
     """Deliver."""
     orders = json.loads(sys.argv[1])
     _stop_at(orders["moment"])
-    settings = TypeAdapter(AnyTarget).validate_python(orders["target"])
-    target = open_target("optimove", settings, Path(orders["data"]))
+    target = opened("optimove", orders["target"], Path(orders["data"]))
     made = package(Path(orders["folder"]), contents(PARTS, SIZE))
     deliver(made, target, Ledger(ledger_file(Path(orders["data"]))), "killed")
     _tell("delivered")

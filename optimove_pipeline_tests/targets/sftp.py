@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from optimove_pipeline.settings.targets import SftpSettings
+from optimove_pipeline.targets.kinds.sftp import SftpSettings
 from optimove_pipeline.targets.sftp import SftpTarget
 from optimove_pipeline_tests.servers.openssh import OpenSsh
 

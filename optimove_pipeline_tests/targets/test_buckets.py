@@ -10,19 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.ledger import Ledger, State
-from optimove_pipeline.settings.targets import AnyTarget
 from optimove_pipeline.stages.deliver import deliver
 from optimove_pipeline.targets.check import check
 from optimove_pipeline.targets.errors import LoginError, TargetError, UnreachableError
-from optimove_pipeline.targets.opening import open_target
 from optimove_pipeline.targets.target import Part, Target
 from optimove_pipeline_tests.servers import azure, gcs, s3
 from optimove_pipeline_tests.servers.wire import wire
 from optimove_pipeline_tests.targets.goods import contents, package, part, states
+from optimove_pipeline_tests.targets.opened import opened
 
 KINDS = ("s3", "gcs", "azure")
 LARGE = 9_000_000
@@ -68,7 +66,7 @@ def bucket(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
 
 def target_of(settings: Bucket, /, **changed: Any) -> Target:
     values = {name: value for name, value in {**settings, **changed}.items() if value is not None}
-    return open_target("cloud", TypeAdapter(AnyTarget).validate_python(values), Path("data"))
+    return opened("cloud", values, Path("data"))
 
 
 def sizes(target: Target, parts: list[Part]) -> list[int | None]:

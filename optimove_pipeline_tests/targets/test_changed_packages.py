@@ -6,19 +6,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pydantic import TypeAdapter
 
 from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.ledger import Entry, Ledger, State
 from optimove_pipeline.packages import Package, build_folder
-from optimove_pipeline.settings.targets import AnyTarget, LocalSettings
 from optimove_pipeline.stages.deliver import deliver
 from optimove_pipeline.stages.planned_files import planned_files
 from optimove_pipeline.targets.errors import TargetError
-from optimove_pipeline.targets.opening import open_target
 from optimove_pipeline.targets.target import Part, Target
 from optimove_pipeline_tests.servers.openssh import OpenSsh
 from optimove_pipeline_tests.targets.goods import contents, entries, held, named, package, part, states
+from optimove_pipeline_tests.targets.opened import opened
 from optimove_pipeline_tests.targets.sftp import settings
 
 MANIFEST = "manifests/customers_20261120_manifest.json"
@@ -30,7 +28,7 @@ def outbox(tmp_path: Path) -> Path:
 
 
 def local(tmp_path: Path, **settings: object) -> Target:
-    return open_target("share", LocalSettings.model_validate({"kind": "local", **settings}), tmp_path)
+    return opened("share", {"kind": "local", **settings}, tmp_path)
 
 
 def fail_at(name: str, made: Package, target: Target, ledger: Ledger, outbox: Path, **asked: str) -> None:
@@ -187,8 +185,7 @@ def test_a_package_begun_under_its_final_names_is_not_replaced(
     tmp_path: Path, ssh_server: OpenSsh, ledger: Ledger
 ) -> None:
     folder = ssh_server.root / tmp_path.name
-    chosen = TypeAdapter(AnyTarget).validate_python(settings(ssh_server, folder, rename=False))
-    target = open_target("share", chosen, tmp_path)
+    target = opened("share", settings(ssh_server, folder, rename=False), tmp_path)
     old = package(tmp_path / "package", contents(2, seed=1))
     begun(old, target, ledger)
     new = package(tmp_path / "package", contents(2, seed=2))

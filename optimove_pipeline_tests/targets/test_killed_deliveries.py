@@ -9,17 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 
 from optimove_pipeline.ledger import Ledger, State
-from optimove_pipeline.settings.targets import AnyTarget
 from optimove_pipeline.stages.deliver import deliver
-from optimove_pipeline.targets.opening import open_target
 from optimove_pipeline.targets.target import Target
 from optimove_pipeline_tests.children import child, line
 from optimove_pipeline_tests.servers.openssh import OpenSsh
 from optimove_pipeline_tests.targets.dying import MOMENTS, PARTS, PROGRAM, SIZE
 from optimove_pipeline_tests.targets.goods import contents, entries, held, named, package, states
+from optimove_pipeline_tests.targets.opened import opened
 from optimove_pipeline_tests.targets.sftp import settings
 
 Place = tuple[dict[str, Any], Path]
@@ -36,7 +34,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 
 
 def target_of(place: Place, tmp_path: Path) -> Target:
-    return open_target("optimove", TypeAdapter(AnyTarget).validate_python(place[0]), tmp_path)
+    return opened("optimove", place[0], tmp_path)
 
 
 @pytest.fixture

@@ -13,14 +13,13 @@ import pytest
 from optimove_pipeline.deliveries_table import copy_ledger
 from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.ledger import Ledger, State
-from optimove_pipeline.settings.targets import LocalSettings
 from optimove_pipeline.stages.deliver import deliver
 from optimove_pipeline.stages.planned_files import versioned
 from optimove_pipeline.targets.check import check
 from optimove_pipeline.targets.errors import TargetError
-from optimove_pipeline.targets.opening import open_target
 from optimove_pipeline.targets.target import Target
 from optimove_pipeline_tests.targets.goods import DAY, FEED, contents, entries, held, named, package, states
+from optimove_pipeline_tests.targets.opened import opened
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ def outbox(tmp_path: Path) -> Path:
 
 
 def local(tmp_path: Path, **settings: object) -> Target:
-    return open_target("share", LocalSettings.model_validate({"kind": "local", **settings}), tmp_path)
+    return opened("share", {"kind": "local", **settings}, tmp_path)
 
 
 def test_a_package_is_delivered_whole_and_recorded(tmp_path: Path, outbox: Path, ledger: Ledger) -> None:

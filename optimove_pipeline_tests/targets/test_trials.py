@@ -6,20 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter
 
 from optimove_pipeline.errors import SettingsError
-from optimove_pipeline.settings.targets import AnyTarget
-from optimove_pipeline.targets.opening import open_target
-from optimove_pipeline.targets.trials import for_trials
+from optimove_pipeline_tests.targets.opened import file_settings
 
 SFTP = {"kind": "sftp", "host": "sftp.example.com", "username": "acme", "password": "${SFTP_PASSWORD}"}
 AZURE = {"kind": "azure", "account": "acme", "container": "in"}
-
-
-def settings(document: dict[str, Any]) -> AnyTarget:
-    found: AnyTarget = TypeAdapter(AnyTarget).validate_python(document)
-    return found
 
 
 @pytest.mark.parametrize(
@@ -36,7 +28,7 @@ def settings(document: dict[str, Any]) -> AnyTarget:
     ],
 )
 def test_trials_go_to_a_folder_of_their_own(document: dict[str, Any], place: str) -> None:
-    assert open_target("target", for_trials("target", settings(document)), Path("/data")).place == place
+    assert file_settings(document).for_trials("target").open("target", Path("/data")).place == place
 
 
 @pytest.mark.parametrize(
@@ -51,4 +43,4 @@ def test_the_folder_of_deliveries_is_refused(document: dict[str, Any]) -> None:
     with pytest.raises(
         SettingsError, match=r"^targets\.cloud\.test_folder: it is the target's own (folder|prefix); name"
     ):
-        for_trials("cloud", settings(document))
+        file_settings(document).for_trials("cloud")

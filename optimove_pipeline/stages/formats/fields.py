@@ -11,7 +11,6 @@ import polars as pl
 from optimove_pipeline.errors import ContractError, SettingsError
 from optimove_pipeline.feeds import Feed, Kind
 from optimove_pipeline.settings.packages import PackageOptions
-from optimove_pipeline.staging import Partition
 
 _FORMS = {
     Kind.TEXT: {"text", "json"},
@@ -44,19 +43,18 @@ class Field:
     form: str
 
 
-def fields_of(feed: Feed, partition: Partition, options: PackageOptions) -> tuple[Field, ...]:
-    """Return the columns of a partition in their order, but for the project's own, which begin with ``_``.
+def fields_of(feed: Feed, columns: Mapping[str, str], options: PackageOptions) -> tuple[Field, ...]:
+    """Return ``columns``, those of a partition, in their order, but for the project's own, which begin with ``_``.
 
     Raises:
         SettingsError: a form is set for a column that is not there, or that is of another kind.
         ContractError: a column is of a type that no file can hold.
     """
-    named = {name: text for name, text in partition.columns.items() if not name.startswith("_")}
+    named = {name: text for name, text in columns.items() if not name.startswith("_")}
     dtypes = {name: _dtype(feed, name, text) for name, text in named.items()}
     if unknown := [name for name in options.fields if name not in dtypes]:
         raise SettingsError(
-            f"packages.each.{feed.name}.fields.{unknown[0]}: {feed.name} of {partition.day} has no such column, "
-            f"only {', '.join(dtypes)}"
+            f"packages.each.{feed.name}.fields.{unknown[0]}: {feed.name} has no such column, only {', '.join(dtypes)}"
         )
     return tuple(_field(feed, name, dtype, options) for name, dtype in dtypes.items())
 

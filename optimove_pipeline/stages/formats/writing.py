@@ -79,12 +79,14 @@ def _rows(
     partition: Partition, fields: Sequence[Field], packaging: Packaging, rows: int, left_out: LeftOut
 ) -> Iterable[pl.DataFrame]:
     """Return the rows in blocks; an empty day is one block without rows, or none, as the settings have it."""
-    schema = pl.Schema({field.name: field.dtype for field in fields})
     if partition.rows == left_out.rows:
-        return [pl.DataFrame(schema=schema)] if packaging.empty_day == "part" else []
-    return blocks(_typed(partition, schema, left_out), rows)
+        empty = pl.DataFrame(schema={field.name: field.dtype for field in fields})
+        return [empty] if packaging.empty_day == "part" else []
+    return blocks(typed_frames(partition, fields, left_out), rows)
 
 
-def _typed(partition: Partition, schema: pl.Schema, left_out: LeftOut) -> Iterator[pl.DataFrame]:
+def typed_frames(partition: Partition, fields: Sequence[Field], left_out: LeftOut) -> Iterator[pl.DataFrame]:
+    """Yield all rows but those ``left_out``, in the columns and dtypes of the fields."""
+    schema = pl.Schema({field.name: field.dtype for field in fields})
     for frame in frames(partition, list(schema)):
         yield left_out.rest(frame).cast(schema)

@@ -14,7 +14,7 @@ from optimove_pipeline.sandbox.company.settings import company_settings, target_
 from optimove_pipeline.sandbox.receiver.tables import TABLES as AGREED
 from optimove_pipeline.settings.datasets import Constant, Datasets, DatasetSettings
 from optimove_pipeline.settings.sources import AnySource, DuckDbSettings, FilesSettings
-from optimove_pipeline.settings.targets import SftpSettings
+from optimove_pipeline.targets.kinds.sftp import SftpSettings
 
 SETTINGS = company_settings(Path("/data/company.duckdb"), date(2026, 11, 20))
 

@@ -13,9 +13,9 @@ from optimove_pipeline.sandbox.company.settings import target_settings
 from optimove_pipeline.sandbox.faults import Fault, Script
 from optimove_pipeline.sandbox.places import Places
 from optimove_pipeline.sandbox.receiver.server import Receiver
-from optimove_pipeline.settings.targets import SftpSettings
 from optimove_pipeline.stages.deliver import deliver
 from optimove_pipeline.targets.errors import LoginError, TargetError
+from optimove_pipeline.targets.kinds.sftp import SftpSettings
 from optimove_pipeline.targets.sftp import SftpTarget
 from optimove_pipeline_tests.targets.goods import contents, package
 
