@@ -12,6 +12,7 @@ from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.known import DATASET
 from optimove_pipeline.datasets.volume_of_package import volume_of
+from optimove_pipeline.delivered_packages import is_whole
 from optimove_pipeline.feeds import Feed
 from optimove_pipeline.ledger import Entry, Ledger, State
 from optimove_pipeline.packages import Package, find_package, package_folder
@@ -93,7 +94,7 @@ def _stage(
     entries: Sequence[Entry],
 ) -> Stage:
     there = {each.target for each in entries}
-    if targets and there == {*targets} and all(each.state is State.DELIVERED for each in entries):
+    if targets and there == {*targets} and is_whole(entries):
         return Stage.DELIVERED
     if valid is not None:
         return Stage.VALIDATED if made is None else Stage.PACKAGED

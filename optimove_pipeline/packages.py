@@ -7,6 +7,7 @@ change. What the manifest no longer names stays for a day, for those who are del
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -69,6 +70,11 @@ class Package:
     def bytes(self) -> int:
         """Bytes of all parts."""
         return sum(part.bytes for part in self.parts)
+
+    @property
+    def content(self) -> str:
+        """The SHA-256 of what all parts hold, whatever their names: it stands for the rows of tables."""
+        return hashlib.sha256(json.dumps([[part.rows, part.sha256] for part in self.parts]).encode()).hexdigest()
 
     @property
     def manifest(self) -> Path:

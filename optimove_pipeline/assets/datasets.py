@@ -1,6 +1,6 @@
 """The factory of a data set's assets, each partitioned by day or by hour."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import date
 from typing import Any
 
@@ -28,7 +28,7 @@ from optimove_pipeline.assets.stage_asset import key, stage_asset
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.known import DATASET
 from optimove_pipeline.datasets.validation import DatasetValidation
-from optimove_pipeline.errors import ContractError, PipelineError
+from optimove_pipeline.errors import ContractError
 
 
 def dataset_assets(
@@ -50,17 +50,6 @@ def dataset_assets(
     if targets:
         assets += delivery_assets(dataset, partitions, policy, targets, dataset_passage(dataset))
     return assets
-
-
-def _each(days: Days, asked: list[date], work: Callable[[date], Metadata]) -> None:
-    """Do the work of each partition that is not skipped, and note what came of it."""
-    for day in asked:
-        if day in days.skipped.days:
-            continue
-        try:
-            days.made[day] = work(day)
-        except PipelineError as error:
-            days.missing[day] = error
 
 
 def _extracted(
@@ -85,7 +74,7 @@ def _extracted(
             made = extraction_metadata(extract_partition(session, dataset, day))
             return {**made, "rows per partition": history_plot(session.staging.counts(DATASET, dataset.name, day))}
 
-        _each(days, asked, work)
+        days.each(asked, work)
         return report_days(context, days, alone=bool(lost) and asked_for_alone(context))
 
     return extracted
@@ -100,8 +89,6 @@ def _referred(name: str, apart: Collection[str]) -> dg.AssetDep:
 def _validated(
     dataset: Dataset, partitions: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy, apart: Collection[str]
 ) -> dg.AssetsDefinition:
-    referred = {column.reference.partition(".")[0] for column in dataset.columns if column.reference}
-
     @stage_asset(
         "validated",
         dataset,
@@ -110,7 +97,7 @@ def _validated(
         # Published, not validated: a run over many days finds what earlier days of it hold.
         deps=[
             key(DATASET, dataset.name),
-            *(_referred(name, apart) for name in sorted(referred - {dataset.name})),
+            *(_referred(name, apart) for name in dataset.referred),
         ],
         kinds={"polars"},
         description=f"{dataset.title} as Optimove's rules allow it; rows that broke them are in quarantine.",
@@ -129,7 +116,7 @@ def _validated(
                 raise
             return validation_metadata(session, dataset, day, validations[day])
 
-        _each(days, asked, work)
+        days.each(asked, work)
         history = session.staging.counts("validated", dataset.name, asked[0])
         days.made = {day: {**made, "rows per partition": history_plot(history)} for day, made in days.made.items()}
         checks = check_results(validations, history)
@@ -158,7 +145,7 @@ def _published(
             session.staging.open("validated", dataset.name, day)
             return {}
 
-        _each(days, asked, opened)
+        days.each(asked, opened)
         if days.made:
             days.made = dict(publish_partitions(optimove, dataset, [*days.made]))
         return report_days(context, days, alone=asked_for_alone(context))

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from optimove_pipeline import record_tables
-from optimove_pipeline.assets.outcomes import Days, Skipped, report_days
+from optimove_pipeline.assets.outcomes import Days, Metadata, Skipped, report_days
 from optimove_pipeline.assets.partitions import as_days
 from optimove_pipeline.assets.passage import Judged, Passage
 from optimove_pipeline.assets.resources import OptimoveResource
@@ -104,18 +104,15 @@ def _packaged(
         ],
     )
     def packaged(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
-        session, judged = optimove.session, dict[date, Sequence[Judged]]()
-        days = Days(skipped=passage.absent(session, as_days(context.partition_keys)))
-        for day in as_days(context.partition_keys):
-            if day in days.skipped.days:
-                continue
-            try:
-                made = passage.make(session, day)
-                judged[day] = passage.judge(session, made)
-            except PipelineError as error:
-                days.missing[day] = error
-            else:
-                days.made[day] = _package_metadata(made) | {each.check: each.text for each in judged[day]}
+        session, asked = optimove.session, as_days(context.partition_keys)
+        days, judged = Days(skipped=passage.absent(session, asked)), dict[date, Sequence[Judged]]()
+
+        def work(day: date) -> Metadata:
+            made = passage.make(session, day)
+            judged[day] = passage.judge(session, made)
+            return _package_metadata(made) | {each.check: each.text for each in judged[day]}
+
+        days.each(asked, work)
         return report_days(context, days, _results(passage, judged), alone=asked_for_alone(context))
 
     return packaged
@@ -172,15 +169,13 @@ def _delivered(
     def delivered(
         context: dg.AssetExecutionContext, config: DeliveryConfig, optimove: OptimoveResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
-        session = optimove.session
-        days = Days(skipped=passage.absent(session, as_days(context.partition_keys)))
-        for day in as_days(context.partition_keys):
-            if day in days.skipped.days:
-                continue
-            try:
-                days.made[day] = deliver_partition(session, feed, day, targets, passage, config.redeliver or None)
-            except PipelineError as error:
-                days.missing[day] = error
+        session, asked = optimove.session, as_days(context.partition_keys)
+        days = Days(skipped=passage.absent(session, asked))
+
+        def work(day: date) -> Metadata:
+            return deliver_partition(session, feed, day, targets, passage, config.redeliver or None)
+
+        days.each(asked, work)
         copy_records(optimove)
         return report_days(context, days, alone=asked_for_alone(context))
 

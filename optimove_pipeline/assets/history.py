@@ -19,7 +19,7 @@ from optimove_pipeline.assets.stage_asset import key, stage_asset
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.history import history_windows
-from optimove_pipeline.errors import ContractError, PipelineError
+from optimove_pipeline.errors import ContractError
 from optimove_pipeline.partition_keys import MONTH_FORMAT, partition_key
 
 HISTORY = "history"
@@ -40,14 +40,13 @@ def history_asset(
 ) -> dg.AssetsDefinition:
     """Return the asset of a data set's history; what it refers to comes first, all of its months."""
     passage = dataset_passage(dataset)
-    referred = {column.reference.partition(".")[0] for column in dataset.columns if column.reference}
 
     @stage_asset(
         HISTORY,
         dataset,
         months,
         policy,
-        deps=[key(HISTORY, name) for name in sorted(referred - {dataset.name})],
+        deps=[key(HISTORY, name) for name in dataset.referred],
         kinds={"sql", "file"},
         description=f"{dataset.title} before its first day: the initial full load, month by month, to its targets.",
     )
@@ -70,11 +69,7 @@ def history_asset(
             passage.make(session, month)
             return told | deliver_partition(session, dataset, month, targets, passage, config.redeliver or None)
 
-        for month in as_days(context.partition_keys):
-            try:
-                days.made[month] = work(month)
-            except PipelineError as error:
-                days.missing[month] = error
+        days.each(as_days(context.partition_keys), work)
         copy_records(optimove)
         return report_days(context, days)
 

@@ -6,7 +6,7 @@ while the others go on, so each day that was made is recorded explicitly, and th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -52,6 +52,16 @@ class Days:
     made: dict[date, Metadata] = field(default_factory=dict)
     missing: dict[date, PipelineError] = field(default_factory=dict)
     skipped: Skipped = Skipped()
+
+    def each(self, asked: Sequence[date], work: Callable[[date], Metadata]) -> None:
+        """Do the work of each day that is not skipped, and note what came of it."""
+        for day in asked:
+            if day in self.skipped.days:
+                continue
+            try:
+                self.made[day] = work(day)
+            except PipelineError as error:
+                self.missing[day] = error
 
 
 def complete_check(key: dg.AssetKey) -> dg.AssetCheckSpec:

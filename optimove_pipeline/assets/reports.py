@@ -12,12 +12,12 @@ from optimove_pipeline.assets.contract_checks import check_results, check_specs
 from optimove_pipeline.assets.delivery import delivery_assets, report_passage
 from optimove_pipeline.assets.filters import ReportConfig
 from optimove_pipeline.assets.metadata import column_schema, history_plot, preview
-from optimove_pipeline.assets.outcomes import Days, report_days
+from optimove_pipeline.assets.outcomes import Days, Metadata, report_days
 from optimove_pipeline.assets.partitions import as_days
 from optimove_pipeline.assets.resources import OptimoveResource
 from optimove_pipeline.assets.snapshots import absent_past_days, asked_for_alone, past_days
 from optimove_pipeline.assets.stage_asset import key, stage_asset
-from optimove_pipeline.errors import BusyError, ContractError, PipelineError, SettingsError
+from optimove_pipeline.errors import BusyError, ContractError, SettingsError
 from optimove_pipeline.feeds import attribute_column
 from optimove_pipeline.reports.catalogue import REPORTS
 from optimove_pipeline.reports.report import Report
@@ -153,21 +153,20 @@ def _validated(
     def validated(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session = optimove.session
         asked = as_days(context.partition_keys)
-        days, validations = Days(skipped=absent_past_days(session, report, asked, "report")), {}
-        for day in asked:
-            if day in days.skipped.days:
-                continue
+        days = Days(skipped=absent_past_days(session, report, asked, "report"))
+        validations = dict[date, Validation]()
+
+        def work(day: date) -> Metadata:
             try:
                 validations[day] = _validate(session, report, day)
-            except ContractError as error:
-                days.missing[day] = error
+            except ContractError:
                 _set_aside(optimove, report, day)
-            except PipelineError as error:
-                days.missing[day] = error
+                raise
+            return _validation_metadata(session, report, day, validations[day])
+
+        days.each(asked, work)
         history = session.staging.counts("validated", report.name)
-        plot = history_plot(history)
-        for day, validation in validations.items():
-            days.made[day] = {**_validation_metadata(session, report, day, validation), "rows per day": plot}
+        days.made = {day: {**made, "rows per day": history_plot(history)} for day, made in days.made.items()}
         return report_days(context, days, check_results(validations, history), alone=asked_for_alone(context))
 
     return validated
@@ -215,25 +214,22 @@ def _published(
     def published(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session = optimove.session
         asked = as_days(context.partition_keys)
-        days, ready = Days(skipped=absent_past_days(session, report, asked, "validated")), []
-        for day in asked:
-            if day in days.skipped.days:
-                continue
-            try:
-                session.staging.open("validated", report.name, day)
-            except PipelineError as error:
-                days.missing[day] = error
-            else:
-                ready.append(day)
-        if ready:
+        days = Days(skipped=absent_past_days(session, report, asked, "validated"))
+
+        def opened(day: date) -> Metadata:
+            session.staging.open("validated", report.name, day)
+            return {}
+
+        days.each(asked, opened)
+        if days.made:
             begun = perf_counter()
-            result = publish(report, ready, session.staging, optimove.warehouse, session.run_id)
-            seconds = perf_counter() - begun
-            for day in ready:
+            result = publish(report, [*days.made], session.staging, optimove.warehouse, session.run_id)
+            seconds = round(perf_counter() - begun, 3)
+            for day in days.made:
                 days.made[day] = {
                     "dagster/row_count": result.rows[day],
                     "dagster/table_name": result.table,
-                    "seconds": round(seconds, 3),
+                    "seconds": seconds,
                 }
         return report_days(context, days, alone=asked_for_alone(context))
 

@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from optimove_pipeline.acknowledgements import Sign, accept, accepted
 from optimove_pipeline.config import Settings
-from optimove_pipeline.datasets.catalogue import datasets_of
 from optimove_pipeline.datasets.partitions import partitions_of
-from optimove_pipeline.ledger import Ledger, State, ledger_file
+from optimove_pipeline.delivered_packages import is_whole
+from optimove_pipeline.ledger import Ledger, ledger_file
 from optimove_pipeline.readiness import expected_day, late_at, ready_at
 
 GROUP = "datasets"
@@ -40,11 +40,6 @@ def agreed(settings: Settings) -> Settings:
     """Return settings whose readiness is that of the data sets, and whose deadline is that of being accepted."""
     update = {"time": settings.datasets.readiness, "deadline_hours": settings.datasets.accepted_within_hours}
     return settings.model_copy(update={"readiness": settings.readiness.model_copy(update=update)})
-
-
-def data_set_names(settings: Settings) -> tuple[str, ...]:
-    """Return the names of the data sets that are sent; none where none are chosen."""
-    return tuple(dataset.name for dataset in datasets_of(settings.datasets, settings.base_dir))
 
 
 def waiting_days(settings: Settings, feeds: Collection[str], now: datetime) -> list[Waiting]:
@@ -87,7 +82,7 @@ def accept_by_event(settings: Settings, heard_at: datetime) -> list[date]:
 
     It accepts what was delivered before it. Raises as ``waiting_days`` does.
     """
-    waiting = waiting_days(settings, data_set_names(settings), heard_at)
+    waiting = waiting_days(settings, [dataset.name for dataset in settings.chosen_datasets], heard_at)
     return accept_days(
         settings, [each for each in waiting if each.delivered_at <= heard_at], Sign.DAY_COMPLETED, heard_at
     )
@@ -106,8 +101,7 @@ def _is_whole(settings: Settings, feeds: Collection[str], day: date) -> bool:
     """Return whether all that Optimove expects of a business day is delivered: each data set, to each target."""
     ledger = Ledger(ledger_file(settings.data_dir))
     return all(
-        (entries := ledger.newest(target, name, partition))
-        and all(entry.state is State.DELIVERED for entry in entries)
+        is_whole(ledger.newest(target, name, partition))
         for name in feeds
         if settings.datasets.of(name).expected
         for target in settings.delivery.of(name, is_report=False)

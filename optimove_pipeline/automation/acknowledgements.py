@@ -11,7 +11,7 @@ import dagster as dg
 from optimove_pipeline.acknowledgements import Sign
 from optimove_pipeline.alerts.alert import Alert, AlertKind
 from optimove_pipeline.alerts.outbox import raise_alert
-from optimove_pipeline.automation.acceptance import Waiting, accept_days, agreed, data_set_names, waiting_days
+from optimove_pipeline.automation.acceptance import Waiting, accept_days, agreed, waiting_days
 from optimove_pipeline.automation.last_update import LastUpdate, read_last_update, write_last_update
 from optimove_pipeline.config import Settings
 from optimove_pipeline.errors import PipelineError
@@ -39,7 +39,7 @@ def acknowledgements(
     settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> dg.SensorDefinition:
     """Return the sensor, for settings that choose data sets."""
-    feeds = data_set_names(settings)
+    feeds = [dataset.name for dataset in settings.chosen_datasets]
 
     @dg.sensor(
         name=NAME,

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import dagster as dg
 
 from optimove_pipeline.assets.graph import build_definitions
-from optimove_pipeline.automation.acceptance import data_set_names
 from optimove_pipeline.automation.acknowledgements import acknowledgements
 from optimove_pipeline.automation.alert_delivery import alert_delivery
 from optimove_pipeline.automation.budget_watch import budget_watch
@@ -50,7 +49,7 @@ def _automation(settings: Settings) -> dg.Definitions:
         jobs=[pull],
         schedules=schedules_of(settings, pull),
         sensors=[
-            *(make(settings) for make in (*SENSORS, *(DATA_SET_SENSORS if data_set_names(settings) else ()))),
+            *(make(settings) for make in (*SENSORS, *(DATA_SET_SENSORS if settings.chosen_datasets else ()))),
             *data_set_sensors(settings),
         ],
     )

@@ -14,7 +14,7 @@ from optimove_pipeline.assets.graph import build_definitions
 from optimove_pipeline.assets.history import HISTORY
 from optimove_pipeline.assets.selection import DATASET_STAGES, SENT, key_range_tags
 from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
-from optimove_pipeline.commands.history_load import is_delivered, loads, referred
+from optimove_pipeline.commands.history_load import is_delivered, loads
 from optimove_pipeline.commands.run import Summary, materialise
 from optimove_pipeline.commands.stopping import Stop, stoppable
 from optimove_pipeline.config import Settings
@@ -143,7 +143,7 @@ def _runs_of_history(settings: Settings, datasets: Sequence[Dataset], wish: Wish
         tell(f"{', '.join(sorted(done))}: every month of the history is delivered")
     for load in left:
         keys = tuple(dg.AssetKey([HISTORY, each.name]) for each in load.datasets)
-        after = frozenset[str]().union(*map(referred, load.datasets))
+        after = frozenset(name for each in load.datasets for name in each.referred)
         yield _Run(keys, partition_key(load.first), partition_key(load.last), after)
 
 

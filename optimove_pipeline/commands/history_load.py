@@ -11,7 +11,8 @@ from itertools import groupby
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.history import history_windows, partition_window
-from optimove_pipeline.ledger import Ledger, State, ledger_file
+from optimove_pipeline.delivered_packages import is_whole
+from optimove_pipeline.ledger import Ledger, ledger_file
 from optimove_pipeline.packages import find_package, package_folder
 from optimove_pipeline.partition_keys import Month
 from optimove_pipeline.watermarks import watermark
@@ -41,12 +42,6 @@ def loads(settings: Settings, datasets: Sequence[Dataset], *, anew: bool) -> Ite
             yield Load(tuple(group), first, months[-1])
 
 
-def referred(dataset: Dataset) -> frozenset[str]:
-    """Return the names of the data sets that a data set refers to."""
-    names = {column.reference.partition(".")[0] for column in dataset.columns if column.reference}
-    return frozenset(names - {dataset.name})
-
-
 def is_delivered(settings: Settings, dataset: Dataset, partition: date) -> bool:
     """Return whether every target has a partition whole; without targets none is known to be.
 
@@ -65,7 +60,7 @@ def _has(settings: Settings, dataset: Dataset, partition: date, target: str) -> 
         return False
     entries = Ledger(path).newest(target, dataset.name, partition)
     if entries:
-        return all(entry.state is State.DELIVERED for entry in entries)
+        return is_whole(entries)
     # A partition without rows may have no files (packages.empty_day).
     made = find_package(package_folder(settings.packages_folder, dataset.name, partition))
     return made is not None and not made.parts
@@ -77,5 +72,5 @@ def _next(settings: Settings, dataset: Dataset, months: Sequence[Month], *, anew
 
 def _by_reference(datasets: Sequence[Dataset]) -> list[Dataset]:
     by_name = {dataset.name: dataset for dataset in datasets}
-    order = TopologicalSorter({name: sorted(referred(each) & by_name.keys()) for name, each in by_name.items()})
+    order = TopologicalSorter({name: sorted({*each.referred} & by_name.keys()) for name, each in by_name.items()})
     return [by_name[name] for name in order.static_order()]

@@ -17,6 +17,7 @@ from optimove_pipeline.commands.run import Summary, materialise
 from optimove_pipeline.commands.stopping import stoppable
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.dataset import Dataset
+from optimove_pipeline.delivered_packages import has
 from optimove_pipeline.feeds import Feed
 from optimove_pipeline.ledger import Ledger, State, ledger_file
 from optimove_pipeline.packages import Package, open_package, package_folder
@@ -65,7 +66,7 @@ def _resent(runs: _Runs, feed: Feed, partition: date) -> str:
         return f"made again, {left}"
     made = open_package(package_folder(runs.settings.packages_folder, feed.name, partition))
     ledger = Ledger(ledger_file(runs.settings.data_dir))
-    if all(_is_delivered(ledger, made, target) for target in targets):
+    if all(has(ledger, target, made) for target in targets):
         return f"made again, {left}; its files are those delivered before, so nothing was sent"
     again = any(_was_seen(ledger, made, target) for target in targets)
     if not _materialise(runs, feed, partition, SENT[1:], REASON if again else ""):
@@ -82,13 +83,6 @@ def _materialise(runs: _Runs, feed: Feed, partition: date, stages: Sequence[str]
     tags = key_range_tags(key, key)
     materialise(runs.definitions, runs.instance, str(uuid.uuid4()), keys, tags, lambda _: None, runs.summary, config)
     return len(runs.summary.problems) == before
-
-
-def _is_delivered(ledger: Ledger, made: Package, target: str) -> bool:
-    entries = ledger.newest(target, made.feed, made.day)
-    held = [(each.rows, each.bytes, each.sha256) for each in entries if each.part]
-    whole = bool(entries) and all(each.state is State.DELIVERED for each in entries)
-    return whole and held == [(part.rows, part.bytes, part.sha256) for part in made.parts]
 
 
 def _was_seen(ledger: Ledger, made: Package, target: str) -> bool:

@@ -119,3 +119,9 @@ class Dataset(Feed):
     schema: str = "datasets"
     stamp: Column = PARTITION
     group: str = "datasets"
+
+    @property
+    def referred(self) -> tuple[str, ...]:
+        """The names of the other data sets that columns refer to, in order."""
+        named = {column.reference.partition(".")[0] for column in self.columns if column.reference}
+        return tuple(sorted(named - {self.name}))

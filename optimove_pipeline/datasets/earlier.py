@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.history import history_windows
 from optimove_pipeline.datasets.known import reaches_back_to
+from optimove_pipeline.delivered_packages import has
 from optimove_pipeline.ledger import Ledger, State, ledger_file
 from optimove_pipeline.ledger_records import Records
 from optimove_pipeline.packages import find_package, package_folder
@@ -90,6 +91,4 @@ def _is_delivered(settings: Settings, held: Partition, ledger: Ledger, target: s
     # Validated again since: what was delivered may be something else.
     if made is None or any(file.stat().st_mtime > made.created_at.timestamp() for file in held.files):
         return False
-    entries = ledger.newest(target, held.feed, held.day)
-    delivered = all(entry.state is State.DELIVERED for entry in entries)
-    return delivered and [each.sha256 for each in entries if each.part] == [part.sha256 for part in made.parts]
+    return has(ledger, target, made)

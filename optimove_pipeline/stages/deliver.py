@@ -15,6 +15,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from optimove_pipeline.delivered_packages import is_of
 from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.file_lock import locked
 from optimove_pipeline.ledger import Entry, Ledger, State
@@ -108,9 +109,7 @@ def _newest(package: Package, target: Target, ledger: Ledger) -> list[Entry]:
 
 
 def _is_same(package: Package, newest: Sequence[Entry]) -> bool:
-    """Return whether the parts of the newest version are those of the package, whatever its manifest says."""
-    parts = [(entry.rows, entry.bytes, entry.sha256) for entry in newest if entry.part]
-    return bool(newest) and parts == [(part.rows, part.bytes, part.sha256) for part in package.parts]
+    return bool(newest) and is_of(newest, package)
 
 
 def _other_manifest(newest: Sequence[Entry], made: Sequence[Entry]) -> list[Entry]:

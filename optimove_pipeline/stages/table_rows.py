@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterator
 
 import polars as pl
@@ -72,7 +70,7 @@ def rows_of(
     return Rows(
         table=table,
         partition=partition_key(partition.day),
-        source=_source(table, made),
+        source=made.content,
         count=partition.rows - left_out.rows,
         run_id=run_id,
         window=made.window,
@@ -121,14 +119,3 @@ def _replace(feed: Feed) -> Replace:
     if not isinstance(feed, Dataset):
         return Replace.PARTITION
     return Replace.ALL if feed.load is Load.SNAPSHOT else Replace.KEYS
-
-
-def _source(table: Table, made: Package) -> str:
-    """Return the hash of the table and the rows; the same rows make the same files, so these stand for them."""
-    content = [
-        table.name,
-        [(column.name, str(column.dtype)) for column in table.columns],
-        table.replace,
-        [(part.rows, part.sha256) for part in made.parts],
-    ]
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
