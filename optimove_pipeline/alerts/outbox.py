@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from optimove_pipeline import sqlite_file
 from optimove_pipeline.alerts.alert import Alert
-from optimove_pipeline.errors import BusyError, SettingsError
-
-PATIENCE_SECONDS = 30.0
-"""How long another process's turn at the file is waited for; turns last milliseconds."""
 
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS alerts (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
@@ -50,29 +46,6 @@ def raise_alert(data_dir: Path, alert: Alert, now: float | None = None) -> bool:
         return inserted.rowcount == 1
 
 
-@contextmanager
-def transaction(path: Path) -> Iterator[sqlite3.Connection]:
+def transaction(path: Path) -> AbstractContextManager[sqlite3.Connection]:
     """Yield a connection for one exclusive turn, committed whole or not at all. Raises as ``raise_alert`` does."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Autocommit, so that the transaction is ours to begin: at once for writing, which waits its turn.
-        with closing(sqlite3.connect(path, timeout=PATIENCE_SECONDS, isolation_level=None)) as connection:
-            connection.execute("PRAGMA foreign_keys = ON")
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE")
-            for statement in _SCHEMA:
-                connection.execute(statement)
-            yield connection
-            connection.execute("COMMIT")
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-            raise BusyError(
-                f"{path} has been busy for {PATIENCE_SECONDS:g} s: end the process that uses it"
-            ) from error
-        raise _unusable(path, error) from error
-    except (OSError, sqlite3.DatabaseError) as error:
-        raise _unusable(path, error) from error
-
-
-def _unusable(path: Path, error: Exception) -> SettingsError:
-    return SettingsError(f"alerts file {path}: {error}; expected a place where this user may write a file of its own")
+    return sqlite_file.transaction(path, "alerts file", _SCHEMA)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from optimove_pipeline.assets.due_check import DUE, LAST
+from optimove_pipeline.assets.due_check import DUE, standing_check
 from optimove_pipeline.assets.partitions import as_days
 from optimove_pipeline.assets.stage_asset import key
 from optimove_pipeline.config import Settings
@@ -17,29 +17,13 @@ def dataset_due_check(
     settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> dg.AssetChecksDefinition:
     """Return the check of all data sets, which one step judges."""
-    names = {key("published", dataset.name): dataset.name for dataset in settings.chosen_datasets}
-    specs = {
-        f"published__{name}__{DUE}": dg.AssetCheckSpec(
-            DUE, asset=asset, description="The day, or hour, that was due by now is published."
-        )
-        for asset, name in names.items()
-    }
 
-    @dg.op(
-        name="due_data_sets",
-        description="Looks whether the day, or hour, that was due by now is published.",
-        out={name: dg.Out(is_required=False) for name in specs},
-        tags=LAST,
-    )
-    def due_data_sets(context: dg.OpExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        for check in sorted(context.selected_asset_check_keys):
-            yield judge(context.instance, settings, names[check.asset_key], now())
+    def judged(instance: dg.DagsterInstance, names: list[str]) -> Iterator[dg.AssetCheckResult]:
+        for name in names:
+            yield judge(instance, settings, name, now())
 
-    # No inputs: it is judged in a run that publishes one data set of two as well.
-    check: dg.AssetChecksDefinition = dg.AssetChecksDefinition.create(
-        keys_by_input_name={}, node_def=due_data_sets, check_specs_by_output_name=specs, can_subset=True
-    )
-    return check
+    names = [dataset.name for dataset in settings.chosen_datasets]
+    return standing_check("due_data_sets", "day, or hour,", names, judged)
 
 
 def judge(instance: dg.DagsterInstance, settings: Settings, dataset: str, now: datetime) -> dg.AssetCheckResult:

@@ -4,7 +4,7 @@ It is judged by the days that Dagster knows as published. A day that was held ba
 one (its table has no row to show for it), and a backfill of an old day makes no difference.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -32,6 +32,16 @@ class Due:
     there: bool
     text: str
 
+    def result(self) -> dg.AssetCheckResult:
+        """Return what a run yields of it."""
+        return dg.AssetCheckResult(
+            asset_key=key("published", self.report),
+            check_name=DUE,
+            passed=self.there,
+            severity=dg.AssetCheckSeverity.ERROR,
+            description=self.text,
+        )
+
     def evaluation(self) -> dg.AssetCheckEvaluation:
         """Return what Dagster records of it outside a run."""
         return dg.AssetCheckEvaluation(
@@ -44,40 +54,48 @@ class Due:
         )
 
 
+Judge = Callable[[dg.DagsterInstance, list[str]], Iterable[dg.AssetCheckResult]]
+
+
+def standing_check(name: str, partition: str, feeds: Sequence[str], judge: Judge) -> dg.AssetChecksDefinition:
+    """Return the check of feeds, by their names, which one step called ``name`` judges.
+
+    ``partition`` is what people call the partition that was due.
+    """
+    description = f"The {partition} that was due by now is published."
+    specs = {
+        f"published__{feed}__{DUE}": dg.AssetCheckSpec(DUE, asset=key("published", feed), description=description)
+        for feed in feeds
+    }
+
+    @dg.op(
+        name=name,
+        description=f"Looks whether the {partition} that was due by now is published.",
+        out={output: dg.Out(is_required=False) for output in specs},
+        tags=LAST,
+    )
+    def due(context: dg.OpExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        asked = [check.asset_key.path[-1] for check in sorted(context.selected_asset_check_keys)]
+        yield from judge(context.instance, asked)
+
+    # No inputs, unlike with the decorator: the check would not be judged in a run that published one feed of two.
+    check: dg.AssetChecksDefinition = dg.AssetChecksDefinition.create(
+        keys_by_input_name={}, node_def=due, check_specs_by_output_name=specs, can_subset=True
+    )
+    return check
+
+
 def due_check(
     settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> dg.AssetChecksDefinition:
     """Return the check of all selected reports, which one step judges."""
-    reports = {key("published", report.name): report for report in settings.reports.selected()}
-    specs = {
-        f"published__{report.name}__{DUE}": dg.AssetCheckSpec(
-            DUE, asset=asset, description="The day that was due by now is published."
-        )
-        for asset, report in reports.items()
-    }
+    reports = {report.name: report for report in settings.reports.selected()}
 
-    @dg.op(
-        name="due_days",
-        description="Looks whether the day that was due by now is published.",
-        out={name: dg.Out(is_required=False) for name in specs},
-        tags=LAST,
-    )
-    def due_days(context: dg.OpExecutionContext) -> Iterator[dg.AssetCheckResult]:
-        asked = [reports[check.asset_key] for check in sorted(context.selected_asset_check_keys)]
-        for due in judge(context.instance, settings, asked, now()):
-            yield dg.AssetCheckResult(
-                asset_key=key("published", due.report),
-                check_name=DUE,
-                passed=due.there,
-                severity=dg.AssetCheckSeverity.ERROR,
-                description=due.text,
-            )
+    def judged(instance: dg.DagsterInstance, names: list[str]) -> Iterator[dg.AssetCheckResult]:
+        for due in judge(instance, settings, [reports[name] for name in names], now()):
+            yield due.result()
 
-    # No inputs, unlike with the decorator: the check would not be judged in a run that published one report of two.
-    check: dg.AssetChecksDefinition = dg.AssetChecksDefinition.create(
-        keys_by_input_name={}, node_def=due_days, check_specs_by_output_name=specs, can_subset=True
-    )
-    return check
+    return standing_check("due_days", "day", [*reports], judged)
 
 
 def judge(instance: dg.DagsterInstance, settings: Settings, reports: Sequence[Report], now: datetime) -> list[Due]:

@@ -10,7 +10,7 @@ import dagster as dg
 from optimove_pipeline.alerts.alert import Alert, AlertKind
 from optimove_pipeline.alerts.outbox import raise_alert
 from optimove_pipeline.config import Settings
-from optimove_pipeline.targets.expiry import Expiry, expiries, problem_of
+from optimove_pipeline.targets.expiry import Expiry, expiries, problem_of, problems_of
 
 INTERVAL_SECONDS = 3600
 
@@ -31,8 +31,7 @@ def credential_expiry(
         found = expiries(settings)
         for expiry in found:
             _tell(settings, expiry, moment)
-        problems = [line for expiry in found if (line := problem_of(expiry, moment))]
-        return dg.SkipReason("; ".join(problems) or _all_well(found))
+        return dg.SkipReason("; ".join(problems_of(found, moment)) or _all_well(found))
 
     return sensor
 

@@ -16,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+from optimove_pipeline.settings.branches import BRANCH
 from optimove_pipeline.settings.packages import FeedName
-from optimove_pipeline.settings.problems import BRANCH
 from optimove_pipeline.settings.readiness import Hours, UtcTime
 from optimove_pipeline.settings.types import Count, Day, Flag, Id, Section, Share, Text, not_empty
 

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, Field, Tag
 
+from optimove_pipeline.settings.branches import LISTED, WORD, listed, word_or_list
 from optimove_pipeline.settings.packages import FeedName
-from optimove_pipeline.settings.problems import BRANCH
 from optimove_pipeline.settings.targets import TargetName
 from optimove_pipeline.settings.types import Section, not_empty
 
 OUTBOX = "outbox"
 """The target that need not be set up: the folder ``outbox`` in the data directory."""
-
-
-def _branch(value: object) -> str:
-    return f"{BRANCH}none" if value == "none" else f"{BRANCH}some"
-
-
-def _listed(value: object) -> object:
-    if not isinstance(value, list | tuple):
-        raise ValueError("expected `none` or a list of targets")  # noqa: TRY004 - pydantic's own way
-    return value
 
 
 def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -32,15 +22,15 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Chosen = Annotated[
-    Annotated[Literal["none"], Tag(f"{BRANCH}none")]
+    Annotated[Literal["none"], Tag(WORD)]
     | Annotated[
         tuple[TargetName, ...],
-        BeforeValidator(_listed),
+        listed("none", "targets"),
         AfterValidator(not_empty),
         AfterValidator(_distinct),
-        Tag(f"{BRANCH}some"),
+        Tag(LISTED),
     ],
-    Discriminator(_branch),
+    word_or_list("none"),
 ]
 
 

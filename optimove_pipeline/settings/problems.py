@@ -8,6 +8,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from optimove_pipeline.settings.branches import BRANCH
+
 _EXPECTED = {
     "missing": "is missing",
     "model_type": "expected settings by name below it",
@@ -28,9 +30,6 @@ _EXPECTED = {
     "less_than_equal": "expected at most {le:g}",
 }
 """By pydantic's type of error, in the words of a YAML file."""
-
-BRANCH = "="
-"""Begins the tag of a union's branch, which is no part of a setting's place."""
 
 
 def describe(source: str, details: Any, settings: type[BaseModel]) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Field, Tag, model_validator
 
 from optimove_pipeline.feeds import attribute_column
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.reports.report import Report
+from optimove_pipeline.settings.branches import LISTED, WORD, listed, word_or_list
 from optimove_pipeline.settings.chunks import Chunk
-from optimove_pipeline.settings.problems import BRANCH
 from optimove_pipeline.settings.types import Flag, Id, IdOrText, Section, Share, Text, not_empty
 
 MOST_ATTRIBUTES = 10
@@ -32,20 +32,10 @@ def _known_report(name: str) -> str:
 ReportName = Annotated[str, AfterValidator(_known_report)]
 
 
-def _branch(value: object) -> str:
-    return f"{BRANCH}all" if value == "all" else f"{BRANCH}some"
-
-
-def _listed(value: object) -> object:
-    if not isinstance(value, list | tuple):
-        raise ValueError("expected `all` or a list of reports")  # noqa: TRY004 - pydantic's own way
-    return value
-
-
 Selection = Annotated[
-    Annotated[Literal["all"], Tag(f"{BRANCH}all")]
-    | Annotated[tuple[ReportName, ...], BeforeValidator(_listed), AfterValidator(not_empty), Tag(f"{BRANCH}some")],
-    Discriminator(_branch),
+    Annotated[Literal["all"], Tag(WORD)]
+    | Annotated[tuple[ReportName, ...], listed("all", "reports"), AfterValidator(not_empty), Tag(LISTED)],
+    word_or_list("all"),
 ]
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Field, Tag, model_validator
 
+from optimove_pipeline.settings.branches import BRANCH, by_kind
 from optimove_pipeline.settings.packages import FeedName
-from optimove_pipeline.settings.problems import BRANCH
 from optimove_pipeline.settings.secrets import SecretReference
 from optimove_pipeline.settings.types import Count, Flag, Seconds, Section, Text
 
@@ -175,11 +175,6 @@ class FilesSettings(SourceSettings):
         return self
 
 
-def _branch(value: Any) -> str | None:
-    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return f"{BRANCH}{kind}" if kind in get_args(Kind) else None
-
-
 AnySource = Annotated[
     Annotated[PostgresSettings, Tag(f"{BRANCH}postgres")]
     | Annotated[MySqlSettings, Tag(f"{BRANCH}mysql")]
@@ -188,10 +183,6 @@ AnySource = Annotated[
     | Annotated[BigQuerySettings, Tag(f"{BRANCH}bigquery")]
     | Annotated[DuckDbSettings, Tag(f"{BRANCH}duckdb")]
     | Annotated[FilesSettings, Tag(f"{BRANCH}files")],
-    Discriminator(
-        _branch,
-        custom_error_type="source_kind",
-        custom_error_message=f"expected `kind`, one of {', '.join(get_args(Kind))}, with that kind's settings",
-    ),
+    by_kind(get_args(Kind), "source"),
 ]
 Sources = dict[FeedName, AnySource]

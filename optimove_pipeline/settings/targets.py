@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Union
+from typing import TYPE_CHECKING, Annotated, Union
 
-from pydantic import AfterValidator, Discriminator, Tag
+from pydantic import AfterValidator, Tag
 
-from optimove_pipeline.settings.problems import BRANCH
+from optimove_pipeline.settings.branches import BRANCH, by_kind
 from optimove_pipeline.settings.target import FileTargetSettings, TableTargetSettings
 from optimove_pipeline.targets.kinds import KINDS
 
@@ -23,20 +23,11 @@ def _target_name(text: str) -> str:
 TargetName = Annotated[str, AfterValidator(_target_name)]
 
 
-def _branch(value: Any) -> str | None:
-    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return f"{BRANCH}{kind}" if kind in KINDS else None
-
-
 if TYPE_CHECKING:
     AnyTarget = FileTargetSettings | TableTargetSettings
 else:
     AnyTarget = Annotated[
         Union[tuple(Annotated[settings, Tag(f"{BRANCH}{kind}")] for kind, settings in KINDS.items())],  # noqa: UP007 - their number is not known here
-        Discriminator(
-            _branch,
-            custom_error_type="target_kind",
-            custom_error_message=f"expected `kind`, one of {', '.join(sorted(KINDS))}, with that kind's settings",
-        ),
+        by_kind(sorted(KINDS), "target"),
     ]
 Targets = dict[TargetName, AnyTarget]

@@ -6,7 +6,7 @@ stored access policy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
@@ -63,9 +63,9 @@ def expiries(settings: Section) -> list[Expiry]:
     ]
 
 
-def expiry_problems(settings: Section, now: datetime) -> list[str]:
+def problems_of(found: Iterable[Expiry], now: datetime) -> list[str]:
     """Return a line for each credential that has expired, will within 30 days, or whose end can't be read."""
-    return [line for expiry in expiries(settings) if (line := problem_of(expiry, now))]
+    return [line for expiry in found if (line := problem_of(expiry, now))]
 
 
 def problem_of(expiry: Expiry, now: datetime) -> str:

@@ -11,7 +11,7 @@ import pytest
 from optimove_pipeline.config import Settings, parse_settings
 from optimove_pipeline.settings.secrets import SecretReference
 from optimove_pipeline.settings.types import Section
-from optimove_pipeline.targets.expiry import Expiry, expiries, expiry_problems
+from optimove_pipeline.targets.expiry import Expiry, expiries, problems_of
 from optimove_pipeline_tests.targets.credentials import sas, ssh_certificate, ssh_public_key, x509_certificate
 
 NOW = datetime(2026, 11, 20, 6, tzinfo=UTC)
@@ -87,7 +87,7 @@ def test_a_sas_token_that_can_not_be_read_is_told_without_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
 ) -> None:
     monkeypatch.setenv("EXPIRY_SAS", content)
-    assert expiry_problems(settings_of(tmp_path, archive=AZURE), NOW) == [
+    assert problems_of(expiries(settings_of(tmp_path, archive=AZURE)), NOW) == [
         "targets.archive.sas: until when the SAS token holds can't be read: it is no SAS token that can be read"
     ]
 
@@ -97,18 +97,20 @@ def test_a_variable_that_is_not_set_is_told_and_hides_no_other_credential(
 ) -> None:
     monkeypatch.delenv("EXPIRY_SAS", raising=False)
     ssh_certificate(tmp_path / "key-cert.pub", int(END.timestamp()))
-    unset, certificate = expiry_problems(settings_of(tmp_path, archive=AZURE, optimove=sftp(tmp_path / "key")), NOW)
+    unset, certificate = problems_of(
+        expiries(settings_of(tmp_path, archive=AZURE, optimove=sftp(tmp_path / "key"))), NOW
+    )
     assert "the environment variable EXPIRY_SAS is not set" in unset
     assert certificate.startswith("targets.optimove.key_file: the certificate of the SSH key expires in 11 days")
 
 
 def test_files_that_hold_something_else_are_told(tmp_path: Path) -> None:
     ssh_public_key(tmp_path / "key-cert.pub")
-    (line,) = expiry_problems(settings_of(tmp_path, optimove=sftp(tmp_path / "key")), NOW)
+    (line,) = problems_of(expiries(settings_of(tmp_path, optimove=sftp(tmp_path / "key"))), NOW)
     assert line.endswith("it is no certificate of the SSH key that can be read")
     (tmp_path / "key-cert.pub").write_text("nonsense")
-    assert len(expiry_problems(settings_of(tmp_path, optimove=sftp(tmp_path / "key")), NOW)) == 1
-    (line,) = expiry_problems(Servers(sources={"shop": Server(ca_file=tmp_path / "missing.pem")}), NOW)
+    assert len(problems_of(expiries(settings_of(tmp_path, optimove=sftp(tmp_path / "key"))), NOW)) == 1
+    (line,) = problems_of(expiries(Servers(sources={"shop": Server(ca_file=tmp_path / "missing.pem")})), NOW)
     assert "missing.pem" in line
 
 
@@ -133,7 +135,7 @@ def test_a_credential_is_warned_of_as_its_end_comes_near(
     settings = settings_of(tmp_path, archive=AZURE)
     (expiry,) = expiries(settings)
     assert expiry.warning(END - before) == warning
-    problems = expiry_problems(settings, END - before)
+    problems = problems_of(expiries(settings), END - before)
     assert len(problems) == bool(said)
     assert all(line.startswith(f"targets.archive.sas: the SAS token {said}") for line in problems)
     assert "canary" not in str(problems) + repr(expiry)
