@@ -31,16 +31,23 @@ class Table:
     column_comments: dict[str, str] = field(default_factory=dict)
 
 
+def types_of(connection: DuckDBPyConnection, table: str) -> dict[str, str]:
+    """Return a table's columns with their SQL types; none if there is no such table."""
+    if not exists(connection, table):
+        return {}
+    return {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE {quoted(table)}").fetchall()}
+
+
 def prepare(connection: DuckDBPyConnection, table: Table) -> dict[str, str]:
     """Create the table, or give the one there the columns and types it lacks; return what changed, by column.
 
     A column whose type differs is widened: integers and numbers to DOUBLE, dates and times to TIMESTAMP, any other
     pair to VARCHAR. Runs in the caller's transaction.
     """
-    if not exists(connection, table.name):
+    present = types_of(connection, table.name)
+    if not present:
         _create(connection, table)
         return {}
-    present = _types(connection, table.name)
     changes: dict[str, str] = {}
     for name, wanted in (table.columns | _STAMPS).items():
         if name not in present:
@@ -90,10 +97,6 @@ def _create(connection: DuckDBPyConnection, table: Table) -> None:
 
 def _literal(text: str) -> str:
     return "'{}'".format(text.replace("'", "''"))
-
-
-def _types(connection: DuckDBPyConnection, table: str) -> dict[str, str]:
-    return {name: kind for name, kind, *_ in connection.execute(f"DESCRIBE {quoted(table)}").fetchall()}
 
 
 def _wider(present: str, wanted: str) -> str:

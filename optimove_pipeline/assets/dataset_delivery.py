@@ -14,6 +14,7 @@ from optimove_pipeline.datasets.dataset import Dataset, Load
 from optimove_pipeline.datasets.history import first_day, history_windows, partition_window
 from optimove_pipeline.datasets.packaging import options_of
 from optimove_pipeline.datasets.reconciliation import account_of
+from optimove_pipeline.datasets.shapes import refuse_other_shape
 from optimove_pipeline.datasets.volume_of_package import volume_of
 from optimove_pipeline.datasets.windows import time_of
 from optimove_pipeline.ledger import ledger_file
@@ -59,6 +60,7 @@ def dataset_passage(dataset: Dataset) -> Passage:
 def _make(session: Session, dataset: Dataset, day: date) -> Package:
     settings = session.settings
     partition = session.staging.open("validated", dataset.name, day)
+    refuse_other_shape(dataset, partition)
     window = partition_window(settings, dataset, day)
     return package(
         dataset,

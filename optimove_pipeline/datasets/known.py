@@ -17,11 +17,13 @@ from duckdb import DuckDBPyConnection
 
 from optimove_pipeline.datasets.dataset import PARTITION, Dataset, Load
 from optimove_pipeline.errors import PartitionError
+from optimove_pipeline.feeds import Kind
 from optimove_pipeline.partition_keys import partition_key
 from optimove_pipeline.stages.frames import frames
 from optimove_pipeline.stages.validate import VALIDATED
 from optimove_pipeline.staging import Partition, Staging
-from optimove_pipeline.warehouse import exists, quoted
+from optimove_pipeline.tables import types_of
+from optimove_pipeline.warehouse import quoted
 
 DATASET = "dataset"
 """The stage that extraction writes."""
@@ -65,11 +67,16 @@ def known_of(
     (``delivered_before``; None, for a data set without targets: all earlier ones that are published) has the same key
     and moment of change; only moments since the start of the partition's window are looked at.
 
+    Where a contract was changed, what was published or validated under the old one counts with the columns that it
+    has: without the column that is referred to it knows nothing, and without a column of the key no row of it is
+    taken for delivered.
+
     A moment at midnight may be a mere date, which a row keeps through all changes of that day: such a row is never
     taken for delivered. To send it again changes nothing at the receiver, and to leave it out would lose a change.
 
     Raises:
-        PartitionError: a data set that is referred to has neither; or the partition was never extracted.
+        PartitionError: a data set that is referred to has neither, or not with that column; or the partition was
+            never extracted.
     """
     references = {column.reference for column in dataset.columns if column.reference is not None}
     with TemporaryDirectory(prefix="optimove-known-") as folder:
@@ -98,27 +105,27 @@ def _references(
 ) -> Holds:
     name, _, column = reference.partition(".")
     table = f"datasets.{name}"
-    published = _partitions(connection, table)
-    hashes = []
-    if published is not None:
+    published, hashes = frozenset[str](), list[pl.Series]()
+    if column in types_of(connection, table):
+        published = _partitions(connection, table)
         query = f"SELECT DISTINCT {quoted(column)}::VARCHAR AS value FROM {quoted(table)}"  # noqa: S608 - quoted
         hashes.append(_hashed(connection, query, [], file))
     for other in staging.days(VALIDATED, name):
-        if other == day or partition_key(other) not in (published or ()):
+        if other == day or partition_key(other) not in published:
             partition = staging.open(VALIDATED, name, other)
-            hashes += [pl.Series(dtype=pl.UInt64), *_column_hashes(partition, column)]
+            if column in partition.columns:
+                hashes += [pl.Series(dtype=pl.UInt64), *_column_hashes(partition, column)]
     if not hashes:
         raise PartitionError(
             f"validated/{dataset.name} of {partition_key(day)}: what refers to {reference} can't be checked, since "
-            f"{name} has no partition that is validated or published: materialise validated/{name} first"
+            f"{name} has no partition with {column} that is validated or published: materialise dataset/{name} and "
+            f"validated/{name} first"
         )
     return _holding(hashes)
 
 
-def _partitions(connection: DuckDBPyConnection, table: str) -> frozenset[str] | None:
-    """Return the keys of the partitions that a data set's table holds; None if there is no table."""
-    if not exists(connection, table):
-        return None
+def _partitions(connection: DuckDBPyConnection, table: str) -> frozenset[str]:
+    """Return the keys of the partitions that a data set's table holds."""
     query = f"SELECT DISTINCT {quoted(PARTITION.name)} FROM {quoted(table)}"  # noqa: S608 - quoted
     return frozenset(key for (key,) in connection.execute(query).fetchall())
 
@@ -171,8 +178,12 @@ def _rows_of(
     held = staging.find(VALIDATED, dataset.name, partition)
     if held is None:
         return _published(dataset, "=", partition, connection, names, since, file)
+    if not held.columns.keys() >= {*names}:
+        return pl.Series(dtype=pl.UInt64)
+    typed = [pl.col(name).cast(kind.dtype, strict=False) for name, kind in _kinds(dataset, names).items()]
     changed = pl.col(names[-1]) >= since
-    found = (frame.filter(changed).select(pl.struct(names).hash()).to_series() for frame in frames(held, names))
+    rows = (frame.select(typed).filter(changed) for frame in frames(held, names))
+    found = (frame.select(pl.struct(names).hash()).to_series() for frame in rows)
     return pl.concat([pl.Series(dtype=pl.UInt64), *found])
 
 
@@ -185,13 +196,20 @@ def _published(
     since: datetime,
     file: Path,
 ) -> pl.Series:
-    if not exists(connection, dataset.table_name):
+    if not types_of(connection, dataset.table_name).keys() >= {*names}:
         return pl.Series(dtype=pl.UInt64)
+    typed = {name: f"TRY_CAST({quoted(name)} AS {kind.sql_type})" for name, kind in _kinds(dataset, names).items()}
     query = (
-        f"SELECT {', '.join(map(quoted, names))} FROM {quoted(dataset.table_name)} "  # noqa: S608 - quoted
-        f"WHERE {quoted(dataset.stamp.name)} {compared} ? AND {quoted(names[-1])} >= ?"
+        f"SELECT {', '.join(f'{value} AS {quoted(name)}' for name, value in typed.items())} "  # noqa: S608 - quoted
+        f"FROM {quoted(dataset.table_name)} WHERE {quoted(dataset.stamp.name)} {compared} ? "
+        f"AND {typed[names[-1]]} >= ?"
     )
     return _hashed(connection, query, [dataset.stamp_of(day), since], file)
+
+
+def _kinds(dataset: Dataset, names: list[str]) -> dict[str, Kind]:
+    kinds = {column.name: column.kind for column in dataset.columns}
+    return {name: kinds[name] for name in names}
 
 
 def _hashed(connection: DuckDBPyConnection, query: str, parameters: list[object], file: Path) -> pl.Series:

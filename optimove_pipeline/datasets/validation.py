@@ -19,6 +19,7 @@ from optimove_pipeline.datasets.known import DATASET, Known
 from optimove_pipeline.datasets.reading import as_texts
 from optimove_pipeline.datasets.rules.rule import Circumstances
 from optimove_pipeline.datasets.rules.severities import rules_of, severities_of
+from optimove_pipeline.datasets.shapes import refuse_other_shape
 from optimove_pipeline.datasets.sifting import Sieve, Sifted, sift
 from optimove_pipeline.datasets.unfilled import filled_in
 from optimove_pipeline.datasets.versions import find_versions
@@ -72,11 +73,12 @@ def validate_dataset(
     the contract's; times are UTC, without a zone.
 
     Raises:
-        PartitionError: the partition was never extracted.
+        PartitionError: the partition was never extracted, or under another contract.
         ContractError: a rule blocks it, or more rows are broken than tolerated; the quarantine is there, the
             validated partition is not.
     """
     source = staging.open(DATASET, dataset.name, day)
+    refuse_other_shape(dataset, source)
     circumstances = _circumstances(dataset, source, day, settings, now)
     sieve = Sieve(
         dataset=dataset,

@@ -10,6 +10,7 @@ import pytest
 
 from optimove_pipeline.staging import Staging
 from optimove_pipeline_tests.assets.casino import CATALOG, FIRST, casino
+from optimove_pipeline_tests.datasets.rows import dataset_named
 from optimove_pipeline_tests.end_to_end.place import Place, checks, materialise, materializations
 
 STAGES = ("dataset", "validated", "published", "packaged", "delivered")
@@ -24,6 +25,7 @@ def place(tmp_path: Path) -> Place:
 def hold(place: Place, day: date) -> None:
     """Let a day of the catalog be read already."""
     with Staging(place.data / "staging").writing("dataset", CATALOG, day) as writer:
+        writer.write(pl.DataFrame(schema={column.name: pl.String for column in dataset_named(CATALOG).columns}))
         writer.write(pl.DataFrame({"Game_ID": ["g1"], "Game_Name": ["Mines"]}))
         writer.metadata |= {"window": None, "newest_change": None, "source_rows": 1, "source": "a test"}
 

@@ -20,6 +20,7 @@ def main(parts: int, folder: Path) -> None:
     """Write a partition of which every second part has newer versions of the rows before it, validate, print."""
     staging = Staging(folder)
     with staging.writing("dataset", TRANSACTIONS.name, DAY) as writer:
+        writer.write(pl.DataFrame(schema={column.name: pl.String for column in TRANSACTIONS.columns}))
         for number in range(parts):
             writer.write(_part(number // 2, version=number % 2))
     own = DatasetSettings(tolerated_share=0.0)

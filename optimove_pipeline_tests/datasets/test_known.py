@@ -9,10 +9,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from optimove_pipeline.datasets.dataset import Dataset, Load
+from optimove_pipeline.datasets.dataset import ContractColumn, Dataset, Load
 from optimove_pipeline.datasets.known import known_of
+from optimove_pipeline.datasets.shapes import refuse_other_shape
 from optimove_pipeline.datasets.validation import DatasetValidation, validate_dataset
 from optimove_pipeline.errors import PartitionError
+from optimove_pipeline.feeds import Kind
 from optimove_pipeline.settings.datasets import DatasetSettings
 from optimove_pipeline.stages.publish import publish
 from optimove_pipeline.staging import Staging
@@ -93,7 +95,7 @@ def test_a_reference_that_can_not_be_checked_is_an_error(place: Place) -> None:
     assert "validated/transactions of 2026-11-19: what refers to customers.Player_ID can't be checked" in str(
         caught.value
     )
-    assert "materialise validated/customers first" in str(caught.value)
+    assert "customers has no partition with Player_ID that is validated or published" in str(caught.value)
 
 
 def test_overlap_rows_that_an_earlier_partition_published_are_not_sent_again(place: Place) -> None:
@@ -156,3 +158,79 @@ def test_of_a_change_that_has_no_time_of_day_no_row_is_taken_for_delivered(place
 def test_a_partition_that_is_only_validated_counts_for_nothing(place: Place) -> None:
     place.validate(CUSTOMERS, DAY, [customer("C1")])
     assert place.validate(CUSTOMERS, NEXT, [customer("C1")]).already_delivered == 0
+
+
+def wider(dataset: Dataset, name: str, kind: Kind = Kind.TEXT) -> Dataset:
+    """Return a data set whose contract has one column more."""
+    return replace(dataset, columns=(*dataset.columns, ContractColumn(name, kind)))
+
+
+def retyped(dataset: Dataset, name: str, kind: Kind) -> Dataset:
+    """Return a data set with a column of another kind."""
+    columns = [replace(each, kind=kind) if each.name == name else each for each in dataset.columns]
+    return replace(dataset, columns=tuple(columns))
+
+
+def test_a_key_that_was_widened_takes_no_row_of_the_old_shape_for_delivered(place: Place) -> None:
+    place.publish(CUSTOMERS, DAY, [customer("C1")])
+    keyed = replace(wider(CUSTOMERS, "Shop"), key=(*CUSTOMERS.key, "Shop"))
+    place.staging.remove("validated", "customers", DAY)
+    found = place.publish(keyed, NEXT, [{**customer("C1"), "Shop": "one"}])
+    assert (found.rows, found.already_delivered) == (1, 0)
+
+
+def test_rows_of_the_old_shape_that_are_only_staged_are_not_taken_for_delivered(place: Place) -> None:
+    place.publish(CUSTOMERS, DAY, [customer("C1")])
+    keyed = replace(wider(CUSTOMERS, "Shop"), key=(*CUSTOMERS.key, "Shop"))
+    extracted(place.staging, keyed, [{**customer("C1"), "Shop": "one"}], NEXT)
+    with place.warehouse.open("looking up what is known") as connection:
+        known = known_of(keyed, NEXT, place.staging, connection, counted=[DAY])
+    assert known.delivered(held(place.staging, "validated", CUSTOMERS).with_columns(Shop=pl.lit("one"))).sum() == 0
+
+
+@pytest.mark.parametrize(("old", "new"), [(Kind.TEXT, Kind.INTEGER), (Kind.INTEGER, Kind.TEXT)])
+def test_a_key_of_another_type_is_compared_as_it_is_now(place: Place, old: Kind, new: Kind) -> None:
+    place.publish(retyped(CUSTOMERS, "Player_ID", old), DAY, [customer("12")])
+    now = retyped(CUSTOMERS, "Player_ID", new)
+    for counted in (None, [DAY]):
+        extracted(place.staging, now, [customer("12")], NEXT)
+        with place.warehouse.open("looking up what is known") as connection:
+            known = known_of(now, NEXT, place.staging, connection, counted=counted)
+        own = DatasetSettings(tolerated_share=1.0)
+        found = validate_dataset(now, NEXT, place.staging, own, known, now=NOW + timedelta(days=2))
+        assert found.already_delivered == 1
+
+
+def test_a_column_that_a_published_data_set_does_not_have_yet_is_known_from_the_partitions_that_have_it(
+    place: Place,
+) -> None:
+    place.publish(CUSTOMERS, DAY, [customer("C1")])
+    columns = [replace(each, reference="customers.Card") if each.reference else each for each in TRANSACTIONS.columns]
+    referring = replace(TRANSACTIONS, columns=tuple(columns))
+    with pytest.raises(PartitionError, match=r"customers has no partition with Card .* dataset/customers and"):
+        place.validate(referring, NEXT, [transaction(1, "a card")])
+    place.validate(wider(CUSTOMERS, "Card"), DAY, [{**customer("C1"), "Card": "a card"}])
+    assert place.validate(referring, NEXT, [transaction(1, "a card"), transaction(2, "C1")]).rows == 1
+
+
+def test_what_was_read_under_another_contract_is_read_again_and_not_taken_for_empty(place: Place) -> None:
+    place.publish(CUSTOMERS, DAY, [customer("C1")])
+    now = wider(CUSTOMERS, "Card")
+    with place.warehouse.open("looking up what is known") as connection:
+        known = known_of(now, DAY, place.staging, connection)
+    with pytest.raises(PartitionError) as caught:
+        validate_dataset(now, DAY, place.staging, DatasetSettings(), known, now=NOW)
+    assert str(caught.value) == (
+        "dataset/customers of 2026-11-19 was made under another contract (Card is missing): materialise "
+        "dataset/customers again"
+    )
+
+
+def test_a_validated_partition_of_another_contract_is_not_packaged(place: Place) -> None:
+    place.validate(CUSTOMERS, DAY, [customer("C1")])
+    partition = place.staging.open("validated", "customers", DAY)
+    refuse_other_shape(CUSTOMERS, partition)
+    with pytest.raises(
+        PartitionError, match=r"\(Balance is Decimal.*, not Int64\): materialise dataset/customers and"
+    ):
+        refuse_other_shape(retyped(CUSTOMERS, "Balance", Kind.INTEGER), partition)
