@@ -32,11 +32,13 @@ _LONGEST_NVARCHAR = 4000
 class Place:
     """Where tables are made: their ``schema``, None for the connection's own, and further ``options`` of a dialect.
 
-    Options are those of ``sqlalchemy.Table``, such as ``mysql_collate``.
+    Options are those of ``sqlalchemy.Table``, such as ``mysql_collate``. ``stamp`` is the name of the column
+    ``STAMP``, where an engine keeps that name to itself.
     """
 
     schema: str | None
     options: Mapping[str, Any]
+    stamp: str = STAMP
 
 
 def rows_table(table: Table, place: Place) -> sa.Table:
@@ -54,13 +56,13 @@ def rows_table(table: Table, place: Place) -> sa.Table:
             sa.Column(quoted(each.name), _type(each, bounds.get(each.name)), nullable=each.name not in table.key)
             for each in table.columns
         ),
-        sa.Column(STAMP, _text(_STAMP_CHARACTERS), nullable=False),
-        *([sa.PrimaryKeyConstraint(*table.key, name=f"{table.name}_key")] if table.unique and table.key else []),
+        sa.Column(place.stamp, _text(_STAMP_CHARACTERS), nullable=False),
+        *([sa.PrimaryKeyConstraint(*table.key, name=f"_{table.name}_primary")] if table.unique and table.key else []),
         schema=place.schema,
         **place.options,
     )
-    for name, columns in _indexes(table).items():
-        sa.Index(f"{table.name}_{name}", *(made.columns[column] for column in columns))
+    for name, columns in _indexes(table, place).items():
+        sa.Index(f"_{table.name}_{name}", *(made.columns[column] for column in columns))
     return made
 
 
@@ -81,7 +83,7 @@ def receipts_table(place: Place) -> sa.Table:
         sa.Column("window_start", _MOMENT),
         sa.Column("window_end", _MOMENT),
         sa.Column("loaded_at", _MOMENT, nullable=False),
-        sa.PrimaryKeyConstraint("feed", "partition_key", name=f"{RECEIPTS}_key"),
+        sa.PrimaryKeyConstraint("feed", "partition_key", name=f"{RECEIPTS}_primary"),
         schema=place.schema,
         **place.options,
     )
@@ -137,14 +139,14 @@ def quoted(name: str) -> quoted_name:
     return quoted_name(name, quote=True)
 
 
-def _indexes(table: Table) -> dict[str, tuple[str, ...]]:
+def _indexes(table: Table, place: Place) -> dict[str, tuple[str, ...]]:
     indexes = dict[str, tuple[str, ...]]()
     if table.key and not table.unique:
         indexes["key"] = table.key
     if table.changed is not None:
         indexes["changed"] = (table.changed, *(name for name in table.key if name != table.changed))
     if table.replace is Replace.PARTITION:
-        indexes["partition"] = (STAMP,)
+        indexes["partition"] = (place.stamp,)
     if table.customer is not None and table.customer != next(iter(table.key), None):
         indexes["customer"] = (table.customer,)
     return indexes
