@@ -28,6 +28,7 @@ SETTINGS = parse_settings(
     source="test",
     data_dir=Path("data"),
 )
+SENT_AT = datetime(2026, 11, 19, 8, 30)  # noqa: DTZ001 - of no zone, as in staging
 CASINO = {dataset.name: dataset for dataset in SETTINGS.chosen_datasets}
 
 
