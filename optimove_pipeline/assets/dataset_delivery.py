@@ -11,7 +11,9 @@ from optimove_pipeline.assets.outcomes import Skipped
 from optimove_pipeline.assets.passage import Judged, Passage
 from optimove_pipeline.datasets.cadences import stamp_of_names
 from optimove_pipeline.datasets.dataset import Dataset, Load
+from optimove_pipeline.datasets.forgotten import forgotten_of
 from optimove_pipeline.datasets.history import first_day, history_windows, partition_window
+from optimove_pipeline.datasets.known import Forgotten
 from optimove_pipeline.datasets.packaging import options_of
 from optimove_pipeline.datasets.reconciliation import account_of
 from optimove_pipeline.datasets.shapes import refuse_other_shape
@@ -24,6 +26,7 @@ from optimove_pipeline.session import Session
 from optimove_pipeline.settings.packages import PackageOptions
 from optimove_pipeline.stages.package import package
 from optimove_pipeline.suppression import suppressed
+from optimove_pipeline.warehouse import Warehouse
 from optimove_pipeline.watermarks import move, watermark
 
 VOLUME, MISSING_FILES = "data_volume", "missing_files"
@@ -62,6 +65,7 @@ def _make(session: Session, dataset: Dataset, day: date) -> Package:
     partition = session.staging.open("validated", dataset.name, day)
     refuse_other_shape(dataset, partition)
     window = partition_window(settings, dataset, day)
+    forgotten = _forgotten(session, dataset, day)
     return package(
         dataset,
         partition,
@@ -70,8 +74,21 @@ def _make(session: Session, dataset: Dataset, day: date) -> Package:
         ready=stamp_of_names(settings, dataset.name, day),
         window=window,
         watermark=window.end,
-        suppressed=suppressed(settings.data_dir),
-        customer_column=dataset.customer_column,
+        suppressed=forgotten.ids,
+        customer_column=forgotten.column,
+    )
+
+
+def _forgotten(session: Session, dataset: Dataset, day: date) -> Forgotten:
+    settings = session.settings
+    warehouse = Warehouse(settings.warehouse_path, lock_timeout=settings.warehouse.lock_timeout_seconds)
+    return forgotten_of(
+        dataset,
+        settings.chosen_datasets,
+        day,
+        session.staging,
+        lambda: warehouse.open(f"reading whose {dataset.name} are to be forgotten"),
+        suppressed(settings.data_dir),
     )
 
 

@@ -18,6 +18,7 @@ from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.cadences import stamp_of_names
 from optimove_pipeline.datasets.dataset import Dataset, Load
 from optimove_pipeline.datasets.extraction import extract_dataset
+from optimove_pipeline.datasets.forgotten import forgotten_of
 from optimove_pipeline.datasets.history import partition_window
 from optimove_pipeline.datasets.known import known_of
 from optimove_pipeline.datasets.masking import Masks, mask_rows, personal_names, personal_values
@@ -147,8 +148,16 @@ def _made(
     window = partition_window(settings, dataset, partition) if dataset.load is Load.CHANGES else None
     snapshot = snapshots.of(dataset.name)
     extract_dataset(dataset, own, snapshot, partition, window, staging, zone=settings.zone)
+    forgotten = forgotten_of(
+        dataset,
+        settings.chosen_datasets,
+        partition,
+        staging,
+        lambda: _warehouse(settings),
+        suppressed(settings.data_dir),
+    )
     with _warehouse(settings) as connection:
-        known = known_of(dataset, partition, staging, connection, suppressed=suppressed(settings.data_dir))
+        known = known_of(dataset, partition, staging, connection, forgotten=forgotten)
     tolerant = own.model_copy(update={"tolerated_share": 1.0})
     return validate_dataset(dataset, partition, staging, tolerant, known, now=now)
 

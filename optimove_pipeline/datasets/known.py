@@ -1,7 +1,7 @@
-"""What is known besides the rows of a partition: values referred to, rows delivered before, customers suppressed.
+"""What is known besides the rows of a partition: values referred to, rows delivered before, customers forgotten.
 
-All are held as sorted 64-bit hashes, 8 bytes each, taken from the warehouse and from staging in a stream. Two values
-with the same hash would be taken for one: of 100 million values, one row in 10^11 so.
+The first two are held as sorted 64-bit hashes, 8 bytes each, taken from the warehouse and from staging in a stream.
+Two values with the same hash would be taken for one: of 100 million values, one row in 10^11 so.
 """
 
 from __future__ import annotations
@@ -38,17 +38,28 @@ def _nothing(rows: pl.DataFrame) -> pl.Series:
     return pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The ``ids`` of forgotten customers, or of what they own, in a ``column``; None where nothing is anybody's."""
+
+    column: str | None
+    ids: Collection[str]
+
+
+NOBODY = Forgotten(None, ())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What validation needs to know.
 
     ``references`` is by the column referred to, such as ``customers.Player_ID``; ``delivered`` takes frames of the
-    key's columns and the change column; ``suppressed`` are the ids of customers whose rows are dropped.
+    key's columns and the change column; rows of ``forgotten`` customers are dropped.
     """
 
     references: Mapping[str, Holds] = field(default_factory=dict)
     delivered: Delivered = _nothing
-    suppressed: Collection[str] = frozenset()
+    forgotten: Forgotten = NOBODY
 
 
 def known_of(
@@ -57,7 +68,7 @@ def known_of(
     staging: Staging,
     connection: DuckDBPyConnection,
     *,
-    suppressed: Collection[str] = frozenset(),
+    forgotten: Forgotten = NOBODY,
     counted: Collection[date] | None = None,
 ) -> Known:
     """Return what is known for validating a partition; the connection is not needed any more once this returns.
@@ -84,7 +95,7 @@ def known_of(
         return Known(
             references={name: _references(name, dataset, day, staging, connection, file) for name in references},
             delivered=_delivered(dataset, day, staging, connection, file, counted),
-            suppressed=suppressed,
+            forgotten=forgotten,
         )
 
 

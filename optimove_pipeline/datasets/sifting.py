@@ -64,12 +64,12 @@ class Sieve:
         return checked.typed.filter(checked.sound), places.filter(checked.sound)
 
     def suppressed(self, frame: pl.DataFrame) -> pl.Series:
-        """Return for each row whether its customer is suppressed."""
-        column = self.dataset.customer_column
-        if column is None or not self.known.suppressed:
+        """Return for each row whether its customer is forgotten."""
+        column, ids = self.known.forgotten.column, self.known.forgotten.ids
+        if column is None or not ids:
             return pl.repeat(value=False, n=frame.height, dtype=pl.Boolean, eager=True)
-        ids = as_texts(frame.select(column)).to_series().str.strip_chars()
-        return ids.is_in(list(self.known.suppressed)).fill_null(value=False)
+        found = as_texts(frame.select(column)).to_series().str.strip_chars()
+        return found.is_in(list(ids)).fill_null(value=False)
 
 
 def sift(

@@ -11,7 +11,7 @@ import pytest
 
 from optimove_pipeline.datasets.catalogue import datasets_of
 from optimove_pipeline.datasets.dataset import Dataset
-from optimove_pipeline.datasets.known import DATASET, Known
+from optimove_pipeline.datasets.known import DATASET, Forgotten, Known
 from optimove_pipeline.datasets.reconciliation import account_of
 from optimove_pipeline.datasets.validation import validate_dataset
 from optimove_pipeline.errors import ContractError
@@ -54,7 +54,9 @@ def extract(staging: Staging, customers: Dataset, ids: list[str], counted: int) 
 
 def packaged(tmp_path: Path, staging: Staging, customers: Dataset, *forgotten: str) -> Package:
     now = datetime(2026, 11, 21, 6, tzinfo=UTC)
-    validate_dataset(customers, DAY, staging, CHOSEN.of("customers"), Known(suppressed={"c"}), now=now)
+    validate_dataset(
+        customers, DAY, staging, CHOSEN.of("customers"), Known(forgotten=Forgotten("Player_ID", {"c"})), now=now
+    )
     return package(
         customers,
         staging.open("validated", "customers", DAY),

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimove_pipeline.datasets.known import Known
+from optimove_pipeline.datasets.known import Forgotten, Known
 from optimove_pipeline.datasets.validation import dataset_validation_of, validate_dataset
 from optimove_pipeline.errors import ContractError, PartitionError
 from optimove_pipeline.settings.datasets import Datasets, DatasetSettings
@@ -251,7 +251,7 @@ def test_rows_that_an_earlier_partition_delivered_are_dropped(staging: Staging) 
 
 def test_rows_of_suppressed_customers_leave_no_trace(staging: Staging) -> None:
     rows = [row("customers", Player_ID=" C1 ", Email="x"), row("customers", Player_ID="C2"), row("customers")]
-    found = validated(staging, CUSTOMERS, rows, known=Known(suppressed={"C1"}))
+    found = validated(staging, CUSTOMERS, rows, known=Known(forgotten=Forgotten("Player_ID", {"C1"})))
     assert (found.rows, found.suppressed, found.quarantined, found.repaired) == (1, 2, 0, {})
     assert only(staging)["Player_ID"] == "C2"
     assert staging.open("quarantine", "customers", DAY).rows == 0
@@ -313,7 +313,7 @@ CUSTOMER_ROWS = st.fixed_dictionaries(
         "LastUpdated": st.sampled_from(["2026-11-19 10:00:00", "2026-11-19T09:00:00Z", "2026-11-21 00:00:00"]),
     }
 )
-KNOWN = Known(delivered=lambda keys: keys["Player_ID"] == "C4", suppressed=frozenset({"C3"}))
+KNOWN = Known(delivered=lambda keys: keys["Player_ID"] == "C4", forgotten=Forgotten("Player_ID", {"C3"}))
 
 
 @given(st.lists(CUSTOMER_ROWS, max_size=9), st.integers(2, 5))
