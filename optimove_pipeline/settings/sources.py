@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, Tag, model_validator
 from optimove_pipeline.settings.branches import BRANCH, by_kind
 from optimove_pipeline.settings.packages import FeedName
 from optimove_pipeline.settings.secrets import SecretReference
+from optimove_pipeline.settings.snowflake_login import SnowflakeLogin
 from optimove_pipeline.settings.types import Count, Flag, Seconds, Section, Text
 
 Kind = Literal["postgres", "mysql", "sqlserver", "snowflake", "bigquery", "duckdb", "files"]
@@ -90,26 +91,14 @@ class SqlServerSettings(DatabaseSettings):
     )
 
 
-class SnowflakeSettings(SourceSettings):
+class SnowflakeSettings(SnowflakeLogin, SourceSettings):
     """A Snowflake database."""
 
     kind: Literal["snowflake"]
-    account: Text = Field(description="identifier of the account, such as acme-prod")
-    username: Text = Field(description="the user's name, or a reference to it")
-    password: SecretReference | None = None
-    key_file: Path | None = Field(None, description="file that holds a private key")
-    passphrase: SecretReference | None = Field(None, description="reference to the private key's passphrase")
     database: Text
     schema_name: Text = Field("PUBLIC", description="schema of tables that name none")
     warehouse: Text | None = None
     role: Text | None = None
-    timeout_seconds: Seconds = Field(30, description="wait for a connection")
-
-    @model_validator(mode="after")
-    def _one_credential(self) -> Self:
-        if (self.password is None) == (self.key_file is None):
-            raise ValueError("give one of password and key_file")
-        return self
 
 
 class BigQuerySettings(SourceSettings):

@@ -20,7 +20,6 @@ from optimove_pipeline.datasets.sources.dialects import SnowflakeDialect
 from optimove_pipeline.datasets.sources.drivers import driver, first_line
 from optimove_pipeline.datasets.sources.sql import Described, SqlSnapshot, selected
 from optimove_pipeline.errors import PartitionError, SettingsError
-from optimove_pipeline.settings.secrets import expand, reveal
 from optimove_pipeline.settings.sources import SnowflakeSettings
 
 _EXTRA = "snowflake"
@@ -49,19 +48,12 @@ def open_snowflake(name: str, settings: SnowflakeSettings) -> Iterator[SqlSnapsh
 
 def _arguments(settings: SnowflakeSettings) -> dict[str, Any]:
     given = {
-        "account": settings.account,
-        "user": expand(settings.username),
-        "password": reveal(settings.password) if settings.password else None,
-        "private_key_file": str(settings.key_file) if settings.key_file else None,
-        "private_key_file_pwd": reveal(settings.passphrase) if settings.passphrase else None,
         "database": settings.database,
         "schema": settings.schema_name,
         "warehouse": settings.warehouse,
         "role": settings.role,
-        "login_timeout": round(settings.timeout_seconds),
-        "session_parameters": {"TIMEZONE": "UTC"},
     }
-    return {key: value for key, value in given.items() if value is not None}
+    return {**settings.login(), **{key: value for key, value in given.items() if value is not None}}
 
 
 @dataclass(frozen=True, slots=True)
