@@ -4,12 +4,13 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pymysql
 
+from optimove_pipeline_tests.servers.certificate import Certificate
 from optimove_pipeline_tests.servers.starting import free_port
 
 _START_SECONDS = 60.0
@@ -24,8 +25,10 @@ _SWITCHES = (
 
 
 @contextmanager
-def mariadb_server() -> Iterator[int]:
+def mariadb_server(certificate: Certificate | None = None) -> Iterator[int]:
     """The port of a fresh server on the loopback, whose user ``root`` has no password; deleted afterwards.
+
+    With a certificate it offers TLS.
 
     ``FileNotFoundError`` names the Debian package if the binaries are missing.
     """
@@ -36,7 +39,8 @@ def mariadb_server() -> Iterator[int]:
         subprocess.run(
             [install, *options, "--auth-root-authentication-method=normal"], check=True, capture_output=True
         )
-        with _running(server, folder) as port:
+        tls = [f"--ssl-cert={certificate.file}", f"--ssl-key={certificate.key_file}"] if certificate else []
+        with _running(server, folder, tls) as port:
             yield port
     finally:
         shutil.rmtree(folder)
@@ -50,12 +54,12 @@ def _binary(name: str) -> str:
 
 
 @contextmanager
-def _running(binary: str, folder: Path) -> Iterator[int]:
+def _running(binary: str, folder: Path, tls: Sequence[str]) -> Iterator[int]:
     port = free_port()
     places = [f"--datadir={folder / 'data'}", f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}"]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
-            [binary, *_SWITCHES, "--user=root", *places, f"--port={port}"], stdout=log, stderr=log, cwd=folder
+            [binary, *_SWITCHES, *tls, "--user=root", *places, f"--port={port}"], stdout=log, stderr=log, cwd=folder
         )
     try:
         _wait_until_ready(port, server, folder / "log")

@@ -7,21 +7,24 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 
+from optimove_pipeline_tests.servers.certificate import Certificate
+
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=127.0.0.1")
 _START_SECONDS = 30.0
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
+def postgres_server(certificate: Certificate | None = None, rules: Sequence[str] = ()) -> Iterator[str]:
     """The URL of a fresh, empty server on the loopback; stopped and deleted afterwards.
 
+    It trusts everybody, unless a line of ``rules`` (pg_hba.conf) comes first; with a certificate it offers TLS.
     PostgreSQL refuses to run as root, so root lends it to an unprivileged user. ``FileNotFoundError`` names the
     Debian package if the binaries are missing.
     """
@@ -31,7 +34,9 @@ def postgres_server() -> Iterator[str]:
         if user is not None:
             os.chown(folder, user.uid, user.gid)
         _make_cluster(binaries, folder, user)
-        with _running(binaries, folder, user) as dsn:
+        access = folder / "data" / "pg_hba.conf"
+        access.write_text("\n".join([*rules, access.read_text()]))
+        with _running(binaries, folder, user, _tls(certificate, folder, user)) as dsn:
             yield dsn
     finally:
         shutil.rmtree(folder)
@@ -73,10 +78,23 @@ def _make_cluster(binaries: Path, folder: Path, user: _User | None) -> None:
     )  # fmt: skip
 
 
+def _tls(certificate: Certificate | None, folder: Path, user: _User | None) -> list[str]:
+    if certificate is None:
+        return []
+    # The server refuses a key that is not its own.
+    for file in (certificate.file, certificate.key_file):
+        copied = shutil.copy(file, folder / file.name)
+        copied.chmod(0o600)
+        if user is not None:
+            os.chown(copied, user.uid, user.gid)
+    names = (f"ssl_cert_file={folder / certificate.file.name}", f"ssl_key_file={folder / certificate.key_file.name}")
+    return ["ssl=on", *names]
+
+
 @contextmanager
-def _running(binaries: Path, folder: Path, user: _User | None) -> Iterator[str]:
+def _running(binaries: Path, folder: Path, user: _User | None, tls: Sequence[str]) -> Iterator[str]:
     port = _free_port()
-    options = [word for setting in (*_FAST, f"unix_socket_directories={folder}") for word in ("-c", setting)]
+    options = [word for setting in (*_FAST, *tls, f"unix_socket_directories={folder}") for word in ("-c", setting)]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(
             [binaries / "postgres", "-D", folder / "data", "-p", str(port), *options],
