@@ -10,7 +10,7 @@ from pydantic import Field
 from optimove_pipeline.settings.buckets import BucketSettings, config_of
 from optimove_pipeline.settings.secrets import SecretReference
 from optimove_pipeline.settings.types import Text
-from optimove_pipeline.targets.connecting import Step
+from optimove_pipeline.targets.connecting import Step, Who
 
 if TYPE_CHECKING:
     from obstore.store import GCSStore
@@ -41,7 +41,22 @@ class GcsSettings(BucketSettings):
 
     def steps(self, name: str, tables: Sequence[Table]) -> list[Step]:
         """Return how Optimove gets to read the bucket (reference on delivery, section 3.4)."""
-        return []
+        bucket = f"gs://{self.bucket}"
+        roles = ("roles/storage.objectViewer", "roles/storage.legacyBucketReader")
+        grants = [
+            f"gcloud storage buckets add-iam-policy-binding {bucket} --member=serviceAccount:ACCOUNT --role={role}"
+            for role in roles
+        ]
+        return [
+            Step(Who.COMPANY, "hand over the bucket's name", f"{self.bucket}\nprefix: {self.prefix or '(none)'}"),
+            Step(Who.OPTIMOVE, "tell the service account that reads the bucket"),
+            Step(Who.COMPANY, "let that account read the bucket, and nothing else", "\n".join(grants)),
+            Step(
+                Who.OPTIMOVE,
+                "list the prefix and read one file with the account, then try to write one: that must be refused",
+            ),
+            Step(Who.COMPANY, "have the bucket keep files for at least 30 days, so that they can be fetched again"),
+        ]
 
 
 SETTINGS = GcsSettings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -10,7 +11,7 @@ from pydantic import Field, model_validator
 from optimove_pipeline.settings.buckets import BucketSettings, config_of
 from optimove_pipeline.settings.secrets import SecretReference
 from optimove_pipeline.settings.types import Text
-from optimove_pipeline.targets.connecting import Step
+from optimove_pipeline.targets.connecting import Step, Who
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -50,7 +51,42 @@ class S3Settings(BucketSettings):
 
     def steps(self, name: str, tables: Sequence[Table]) -> list[Step]:
         """Return how Optimove gets to read the bucket (reference on delivery, section 3.4)."""
-        return []
+        return [
+            Step(Who.OPTIMOVE, "tell the AWS account that reads the bucket, and an external id for the role"),
+            Step(Who.COMPANY, "create a role that this account may take on with the external id, and no other way"),
+            Step(Who.COMPANY, "let the role read the bucket, and nothing else", json.dumps(self._policy(), indent=2)),
+            Step(
+                Who.COMPANY,
+                "hand over",
+                f"bucket: {self.bucket}\nprefix: {self.prefix or '(none)'}\nregion: {self.region}\nrole: its ARN",
+            ),
+            Step(
+                Who.OPTIMOVE,
+                "list the prefix and read one file with the role, then try to write one: that must be refused",
+            ),
+            Step(Who.COMPANY, "have the bucket keep files for at least 30 days, so that they can be fetched again"),
+        ]
+
+    def _policy(self) -> dict[str, Any]:
+        bucket = f"arn:aws:s3:::{self.bucket}"
+        below = f"{self.prefix}/*" if self.prefix else "*"
+        return {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Action": ["s3:GetObject", "s3:GetObjectVersion"],
+                    "Resource": f"{bucket}/{below}",
+                },
+                {
+                    "Effect": "Allow",
+                    "Action": "s3:ListBucket",
+                    "Resource": bucket,
+                    "Condition": {"StringLike": {"s3:prefix": below}},
+                },
+                {"Effect": "Allow", "Action": "s3:GetBucketLocation", "Resource": bucket},
+            ],
+        }
 
 
 SETTINGS = S3Settings
