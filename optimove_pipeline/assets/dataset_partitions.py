@@ -119,6 +119,7 @@ def validation_metadata(
         "dagster/row_count": validation.rows,
         "rows received": validation.rows_in,
         "rows in quarantine": validation.quarantined,
+        "rows in quarantine before": validation.quarantined_before,
         "rows repeated": validation.repeated_rows,
         "rows delivered before": validation.already_delivered,
         "rows of forgotten customers": validation.suppressed,

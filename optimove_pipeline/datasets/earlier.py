@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.history import history_windows
 from optimove_pipeline.datasets.known import reaches_back_to
+from optimove_pipeline.datasets.windows import ended_by
 from optimove_pipeline.delivered_packages import has
 from optimove_pipeline.ledger import Ledger, State, ledger_file
 from optimove_pipeline.ledger_records import Records
 from optimove_pipeline.packages import find_package, package_folder
-from optimove_pipeline.partition_keys import Month, partition_key, partition_of
+from optimove_pipeline.partition_keys import partition_key, partition_of
 from optimove_pipeline.stages.validate import VALIDATED
 from optimove_pipeline.staging import Partition, Staging
 
@@ -74,16 +75,10 @@ def _candidates(
     """Yield the validated partitions that may hold rows of the same window."""
     for earlier in [*history_windows(settings), *staging.days(VALIDATED, dataset.name)]:
         # By their keys: a data set that became hourly has days and hours.
-        if partition_key(earlier) < partition_key(day) and _end_of(earlier) > since:
+        if partition_key(earlier) < partition_key(day) and ended_by(earlier) > since:
             held = staging.find(VALIDATED, dataset.name, earlier)
             if held is not None:
                 yield held
-
-
-def _end_of(partition: date) -> datetime:
-    """Return a moment (naive UTC) by which a partition has ended, whatever the tenant's time zone."""
-    start = partition if isinstance(partition, datetime) else datetime.combine(partition, time())
-    return start + timedelta(days=33 if isinstance(partition, Month) else 2)
 
 
 def _is_delivered(settings: Settings, held: Partition, ledger: Ledger, target: str) -> bool:

@@ -16,11 +16,12 @@ import polars as pl
 from duckdb import DuckDBPyConnection
 
 from optimove_pipeline.datasets.dataset import PARTITION, Dataset, Load
+from optimove_pipeline.datasets.windows import ended_by
 from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.feeds import Kind
 from optimove_pipeline.partition_keys import partition_key
 from optimove_pipeline.stages.frames import frames
-from optimove_pipeline.stages.validate import VALIDATED
+from optimove_pipeline.stages.validate import QUARANTINE, VALIDATED
 from optimove_pipeline.staging import Partition, Staging
 from optimove_pipeline.tables import types_of
 from optimove_pipeline.warehouse import quoted
@@ -34,8 +35,9 @@ Delivered = Callable[[pl.DataFrame], pl.Series]
 """Tells for each row of a key and its moment of change whether it was delivered before."""
 
 
-def _nothing(rows: pl.DataFrame) -> pl.Series:
-    return pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
+def nothing(rows: pl.DataFrame | pl.Series) -> pl.Series:
+    """Say of each row that it is not known."""
+    return pl.repeat(value=False, n=len(rows), dtype=pl.Boolean, eager=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,13 @@ class Known:
     """What validation needs to know.
 
     ``references`` is by the column referred to, such as ``customers.Player_ID``; ``delivered`` takes frames of the
-    key's columns and the change column; rows of ``forgotten`` customers are dropped.
+    key's columns and the change column; ``quarantined`` takes broken rows as the quarantine holds them (``row``), and
+    tells which of them it has of an earlier partition; rows of ``forgotten`` customers are dropped.
     """
 
     references: Mapping[str, Holds] = field(default_factory=dict)
-    delivered: Delivered = _nothing
+    delivered: Delivered = nothing
+    quarantined: Holds = nothing
     forgotten: Forgotten = NOBODY
 
 
@@ -95,6 +99,7 @@ def known_of(
         return Known(
             references={name: _references(name, dataset, day, staging, connection, file) for name in references},
             delivered=_delivered(dataset, day, staging, connection, file, counted),
+            quarantined=_quarantined(dataset, day, staging),
             forgotten=forgotten,
         )
 
@@ -161,14 +166,30 @@ def _delivered(
 ) -> Delivered:
     change, since = dataset.change_column, reaches_back_to(dataset, day, staging)
     if change is None or since is None:
-        return _nothing
+        return nothing
     names = [*dataset.key, change]
     if counted is None:
         hashes = [_published(dataset, "<", day, connection, names, since, file)]
     else:
         hashes = [_rows_of(dataset, each, staging, connection, names, since, file) for each in counted]
     ordered = _ordered(hashes)
+    if ordered.is_empty():
+        return nothing
     return lambda rows: _among(ordered, rows.select(pl.struct(names).hash()).to_series()) & _has_time(rows[change])
+
+
+def _quarantined(dataset: Dataset, day: date, staging: Staging) -> Holds:
+    """Return which rows are in quarantine of an earlier partition whose time the window reaches back to."""
+    since = reaches_back_to(dataset, day, staging)
+    if since is None:
+        return nothing
+    hashes = [
+        frame["row"].hash()
+        for each in staging.days(QUARANTINE, dataset.name)
+        if partition_key(each) < partition_key(day) and ended_by(each) > since
+        for frame in frames(staging.open(QUARANTINE, dataset.name, each), ["row"])
+    ]
+    return _holding(hashes) if hashes else nothing
 
 
 def _has_time(moments: pl.Series) -> pl.Series:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
 from optimove_pipeline.datasets.dataset import Dataset
@@ -22,6 +22,7 @@ class Account:
     source: int
     delivered: int
     quarantined: int
+    quarantined_before: int
     repeated: int
     delivered_before: int
     forgotten: int
@@ -40,12 +41,13 @@ def account_of(dataset: Dataset, partition: date, staging: Staging, package: Pac
         source=validation.rows_in if read is None else int(read.metadata["source_rows"]),
         delivered=sum(part.rows for part in package.parts),
         quarantined=validation.quarantined,
+        quarantined_before=validation.quarantined_before,
         repeated=validation.repeated_rows,
         delivered_before=validation.already_delivered,
         forgotten=validation.suppressed + validation.rows - package.rows,
     )
-    others = account.quarantined + account.repeated + account.delivered_before + account.forgotten
-    if account.source != account.delivered + others or account.forgotten < 0:
+    _, *others = asdict(account).values()
+    if account.source != sum(others) or account.forgotten < 0:
         raise ContractError(
             f"{dataset.name} of {partition_key(partition)} does not add up: {account}. Read, validate and package it "
             "again, one after the other"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
 
 from optimove_pipeline.datasets.checking import Checked, check
-from optimove_pipeline.datasets.dataset import Dataset
-from optimove_pipeline.datasets.known import Known
+from optimove_pipeline.datasets.dataset import Dataset, Severity
+from optimove_pipeline.datasets.known import Known, nothing
 from optimove_pipeline.datasets.reading import as_texts
 from optimove_pipeline.datasets.rules.rule import DatasetRule
 from optimove_pipeline.datasets.rules.wholes import UNIQUE
@@ -31,6 +31,7 @@ class Sifted:
 
     rows: int = 0
     quarantined: int = 0
+    quarantined_before: int = 0
     already_delivered: int = 0
     suppressed: int = 0
     by_rule: Counter[str] = field(default_factory=Counter)
@@ -58,10 +59,28 @@ class Sieve:
         return check(frame, self.dataset, self.rules, self.known.references)
 
     def sound(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-        """Return the rows that are neither suppressed nor broken, typed, and their places in the frame."""
+        """Return the rows that are neither suppressed nor broken, typed, and their places in the frame.
+
+        Those delivered before count as sound.
+        """
         places = (~self.suppressed(frame)).arg_true()
         checked = self.check(frame[places])
-        return checked.typed.filter(checked.sound), places.filter(checked.sound)
+        sound = checked.sound | self.delivered(frame[places])
+        return checked.typed.filter(sound), places.filter(sound)
+
+    def identity(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the key of each row, then its moment of change, typed as validation does it."""
+        names = [*self.dataset.key, *([self.dataset.change_column] if self.dataset.change_column else [])]
+        columns = tuple(replace(each, reference=None) for each in self.dataset.columns if each.name in names)
+        repairs = [rule for rule in self.rules if rule.severity is Severity.REPAIR and {*rule.columns} <= {*names}]
+        narrow = replace(self.dataset, columns=columns, events=())
+        return check(frame.select(names), narrow, repairs, {}).typed.select(names)
+
+    def delivered(self, frame: pl.DataFrame) -> pl.Series:
+        """Return for each row whether it was delivered before, whatever rules it breaks by now."""
+        if self.dataset.change_column is None or self.known.delivered is nothing:
+            return nothing(frame)
+        return self.known.delivered(self.identity(frame)).fill_null(value=False)
 
     def suppressed(self, frame: pl.DataFrame) -> pl.Series:
         """Return for each row whether its customer is forgotten."""
@@ -111,37 +130,39 @@ def _sift(
     suppressed = sieve.suppressed(frame)
     places = (~suppressed & ~copies).arg_true()
     left = frame if places.len() == frame.height else frame[places]
-    checked = sieve.check(left)
-    clash = clashes.gather(places).alias(UNIQUE)
+    before = sieve.delivered(left)
+    fresh = left.filter(~before) if before.any() else left
+    checked = sieve.check(fresh)
+    clash = clashes.gather(places).filter(~before).alias(UNIQUE)
     flags = pl.DataFrame([*checked.broken, clash]) if clash.any() else checked.broken
     sound = checked.sound & ~clash
     typed = checked.typed.filter(sound)
     if hashes is not None:
         own = pl.repeat(None, frame.height, dtype=pl.UInt64, eager=True)
-        hashes.write(own.scatter(places.filter(sound), key_hashes(sieve.dataset, typed)).alias("key").to_frame())
-    before = _delivered(sieve, typed)
-    good.write(stamped(sieve.dataset, typed.filter(~before), sieve.day))
-    _quarantine(sieve, left.filter(~sound), flags.filter(~sound) if flags.width else flags, broken)
-    sifted.rows += typed.height - int(before.sum())
-    sifted.quarantined += int((~sound).sum())
+        own = own.scatter(places.filter(~before).filter(sound), key_hashes(sieve.dataset, typed))
+        if before.any():
+            known = key_hashes(sieve.dataset, sieve.identity(left.filter(before)))
+            own = own.scatter(places.filter(before), known)
+        hashes.write(own.alias("key").to_frame())
+    good.write(stamped(sieve.dataset, typed, sieve.day))
+    _quarantine(sieve, fresh.filter(~sound), flags.filter(~sound) if flags.width else flags, sifted, broken)
+    sifted.rows += typed.height
     sifted.already_delivered += int(before.sum())
     sifted.suppressed += int(suppressed.sum())
-    sifted.by_rule.update({flag.name: int(flag.sum()) for flag in flags})
     sifted.repaired.update(checked.repaired)
     sifted.warned.update(checked.warned)
     sifted.null_keys.update({name: checked.typed[name].null_count() for name in sieve.dataset.key})
 
 
-def _delivered(sieve: Sieve, typed: pl.DataFrame) -> pl.Series:
-    change = sieve.dataset.change_column
-    if change is None:
-        return pl.repeat(value=False, n=typed.height, dtype=pl.Boolean, eager=True)
-    return sieve.known.delivered(typed.select(*sieve.dataset.key, change))
-
-
-def _quarantine(sieve: Sieve, rows: pl.DataFrame, flags: pl.DataFrame, broken: PartWriter) -> None:
+def _quarantine(sieve: Sieve, rows: pl.DataFrame, flags: pl.DataFrame, sifted: Sifted, broken: PartWriter) -> None:
+    """Put broken rows in quarantine, but those that an earlier partition has there just as they are."""
     if rows.is_empty():
         return
     columns = {rule.name: rule.columns for rule in sieve.rules} | {UNIQUE: sieve.dataset.key}
     shown = tuple(Rule(name, columns[name], pl.lit(value=False)) for name in flags.columns)
-    broken.write(quarantined(sieve.dataset, as_texts(rows), flags, shown, sieve.day))
+    found = quarantined(sieve.dataset, as_texts(rows), flags, shown, sieve.day)
+    before = sieve.known.quarantined(found["row"])
+    broken.write(found.filter(~before))
+    sifted.quarantined += int((~before).sum())
+    sifted.quarantined_before += int(before.sum())
+    sifted.by_rule.update({flag.name: count for flag in flags.filter(~before) if (count := int(flag.sum()))})

@@ -40,7 +40,8 @@ class DatasetValidation(Validation):
     """What validating a partition of a data set found.
 
     ``rows_in`` = ``rows`` + ``quarantined`` + ``repeated_rows`` (older versions and copies) + ``already_delivered``
-    (an earlier partition has the same key and moment of change) + ``suppressed`` (of customers to be forgotten).
+    (an earlier partition has the same key and moment of change) + ``suppressed`` (of customers to be forgotten) +
+    ``quarantined_before`` (broken, and in quarantine of an earlier partition just as they are).
     ``repaired`` and ``warned`` count rows by rule; ``by_rule`` those in quarantine. ``blocked_by`` are the rules that
     hold the partition back.
     """
@@ -50,6 +51,7 @@ class DatasetValidation(Validation):
     repaired: dict[str, int]
     warned: dict[str, int]
     blocked_by: list[str]
+    quarantined_before: int = 0
 
 
 def dataset_validation_of(partition: Partition) -> DatasetValidation:
@@ -163,6 +165,7 @@ def _validation(
         empty_columns=[],
         already_delivered=sifted.already_delivered,
         suppressed=sifted.suppressed,
+        quarantined_before=sifted.quarantined_before,
         repaired=dict(sifted.repaired.most_common()),
         warned=dict(sifted.warned.most_common()),
         blocked_by=[name for name in sifted.by_rule if severities[name] is Severity.BLOCK],

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from optimove_pipeline.datasets.dataset import Dataset, Load
 from optimove_pipeline.packages import Window
+from optimove_pipeline.partition_keys import Month
 from optimove_pipeline.settings.datasets import Datasets
 
 _HOUR = timedelta(hours=1)
@@ -35,6 +36,12 @@ def time_of(partition: date, zone: ZoneInfo) -> Window:
 def readable_from(settings: Datasets, partition: date, zone: ZoneInfo) -> datetime:
     """Return the moment (UTC) from which a partition is read: its end, and the delay for late commits."""
     return time_of(partition, zone).end + timedelta(minutes=settings.delay_minutes)
+
+
+def ended_by(partition: date) -> datetime:
+    """Return a moment (naive UTC) by which a partition of any kind has ended, whatever the tenant's time zone."""
+    start = partition if isinstance(partition, datetime) else datetime.combine(partition, time())
+    return start + timedelta(days=33 if isinstance(partition, Month) else 2)
 
 
 def newest_closed(partition: date, moment: datetime, zone: ZoneInfo) -> date:

@@ -13,7 +13,7 @@ from optimove_pipeline.datasets.dataset import ContractColumn, Dataset, Load
 from optimove_pipeline.datasets.known import known_of
 from optimove_pipeline.datasets.shapes import refuse_other_shape
 from optimove_pipeline.datasets.validation import DatasetValidation, validate_dataset
-from optimove_pipeline.errors import PartitionError
+from optimove_pipeline.errors import ContractError, PartitionError
 from optimove_pipeline.feeds import Kind
 from optimove_pipeline.settings.datasets import DatasetSettings
 from optimove_pipeline.stages.publish import publish
@@ -22,6 +22,7 @@ from optimove_pipeline.warehouse import Warehouse
 from optimove_pipeline_tests.datasets.rows import DAY, NOW, Row, dataset_named, extracted, held, row
 
 CUSTOMERS, TRANSACTIONS = dataset_named("customers"), dataset_named("transactions")
+TOLERANT = DatasetSettings(tolerated_share=1.0)
 NEXT, EARLIER = DAY + timedelta(days=1), DAY - timedelta(days=1)
 
 
@@ -32,12 +33,13 @@ class Place:
         self.staging = Staging(folder / "staging")
         self.warehouse = Warehouse(folder / "warehouse.duckdb")
 
-    def validate(self, dataset: Dataset, day: date, rows: list[Row]) -> DatasetValidation:
+    def validate(
+        self, dataset: Dataset, day: date, rows: list[Row], own: DatasetSettings = TOLERANT
+    ) -> DatasetValidation:
         """Write rows as extraction does, and validate them with what is known."""
         extracted(self.staging, dataset, rows, day)
         with self.warehouse.open("looking up what is known") as connection:
             known = known_of(dataset, day, self.staging, connection)
-        own = DatasetSettings(tolerated_share=1.0)
         return validate_dataset(dataset, day, self.staging, own, known, now=NOW + timedelta(days=2))
 
     def publish(self, dataset: Dataset, day: date, rows: list[Row]) -> DatasetValidation:
@@ -158,6 +160,59 @@ def test_of_a_change_that_has_no_time_of_day_no_row_is_taken_for_delivered(place
 def test_a_partition_that_is_only_validated_counts_for_nothing(place: Place) -> None:
     place.validate(CUSTOMERS, DAY, [customer("C1")])
     assert place.validate(CUSTOMERS, NEXT, [customer("C1")]).already_delivered == 0
+
+
+def bad(name: str, gender: str = "M", changed: str = "2026-11-19 23:00:00") -> Row:
+    return row("customers", Player_ID=name, Gender=gender, LastUpdated=changed)
+
+
+def test_a_row_that_was_delivered_is_judged_by_no_rule_again(place: Place) -> None:
+    place.publish(CUSTOMERS, DAY, [customer(" C1"), customer("C2")])
+    columns = [replace(each, required=True) if each.name == "Email" else each for each in CUSTOMERS.columns]
+    stricter = replace(CUSTOMERS, columns=tuple(columns))
+    found = place.publish(stricter, NEXT, [customer(" C1"), customer("C2"), customer("C3")])
+    assert (found.already_delivered, found.quarantined, found.repaired) == (2, 1, {})
+
+
+def test_an_older_version_of_a_row_that_was_delivered_is_not_sent_after_it(place: Place) -> None:
+    newer, older = customer("C1", "2026-11-19 12:00:00"), customer("C1", "2026-11-19 11:00:00")
+    place.publish(CUSTOMERS, DAY, [newer])
+    found = place.publish(CUSTOMERS, NEXT, [older, newer])
+    assert (found.rows, found.already_delivered, found.repeated_rows) == (0, 1, 1)
+
+
+def test_a_row_in_quarantine_that_is_read_again_as_it_was_is_not_put_there_again(place: Place) -> None:
+    place.publish(CUSTOMERS, DAY, [customer("C1"), bad("C2")])
+    found = place.publish(CUSTOMERS, NEXT, [bad("C2"), bad("C3")])
+    assert (found.rows_in, found.quarantined, found.quarantined_before) == (2, 1, 1)
+    assert found.by_rule == {"allowed:Gender": 1}
+    assert ["C3" in each for each in held(place.staging, "quarantine", CUSTOMERS, NEXT)["row"]] == [True]
+
+
+def test_it_counts_from_a_partition_that_was_held_back_too_which_holds_back_no_other(place: Place) -> None:
+    own = DatasetSettings(tolerated_share=0.0)
+    with pytest.raises(ContractError):
+        place.validate(CUSTOMERS, DAY, [customer("C1"), bad("C2")], own)
+    found = place.validate(CUSTOMERS, NEXT, [customer("C1"), bad("C2")], own)
+    assert (found.rows, found.quarantined, found.quarantined_before) == (1, 0, 1)
+
+
+def test_a_row_that_was_mended_goes_out_with_the_next_day_and_one_still_broken_is_shown_anew(place: Place) -> None:
+    place.publish(CUSTOMERS, DAY, [bad("C1"), bad("C2"), customer("C3")])
+    found = place.publish(CUSTOMERS, NEXT, [bad("C1", "Male"), bad("C2", "F"), customer("C3")])
+    assert (place.ids(CUSTOMERS, NEXT), found.quarantined, found.quarantined_before) == (["C1"], 1, 0)
+
+
+def test_a_row_in_quarantine_of_a_later_partition_or_of_a_day_long_past_counts_for_nothing(place: Place) -> None:
+    for day in (DAY - timedelta(days=5), NEXT):
+        place.publish(CUSTOMERS, day, [bad("C1")])
+    assert place.publish(CUSTOMERS, DAY, [bad("C1")]).quarantined == 1
+
+
+def test_of_a_snapshot_every_broken_row_is_shown_each_time(place: Place) -> None:
+    snapshot = replace(CUSTOMERS, load=Load.SNAPSHOT)
+    for day in (DAY, NEXT):
+        assert place.publish(snapshot, day, [bad("C1")]).quarantined == 1
 
 
 def wider(dataset: Dataset, name: str, kind: Kind = Kind.TEXT) -> Dataset:
