@@ -22,7 +22,7 @@ FILES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
             "password": "${SFTP_PASSWORD}",
             "folder": "in",
         },
-        ("sftp.example.com:22", "folder .", "targets.optimove.host_keys"),
+        ("sftp.example.com:22", "folder in", "targets.optimove.host_keys"),
     ),
     "s3": (
         {"kind": "s3", "bucket": "acme", "prefix": "daily", "region": "eu-west-1"},
