@@ -20,7 +20,7 @@ from pyiceberg.table import Table as IcebergTable
 from optimove_pipeline.targets.table import STAMP
 
 ROWS = 245_760
-"""Rows of a data file, about: two frames. A file is in memory as a whole while it is written or read."""
+"""Rows of a data file: two frames. A file is in memory as a whole while it is written or read."""
 
 logger = logging.getLogger(__name__)
 
@@ -67,14 +67,15 @@ def remove(io: FileIO, paths: Iterable[str]) -> int:
 
 
 def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the same rows in tables of ``ROWS``, the last of what is left."""
     held: list[pa.Table] = []
     for table in tables:
-        if table.num_rows:
-            held.append(table)
-        if sum(each.num_rows for each in held) >= ROWS:
-            yield pa.concat_tables(held)
-            held = []
-    if held:
+        held.append(table)
+        while sum(each.num_rows for each in held) >= ROWS:
+            joined = pa.concat_tables(held)
+            yield joined.slice(0, ROWS)
+            held = [joined.slice(ROWS)]
+    if any(each.num_rows for each in held):
         yield pa.concat_tables(held)
 
 

@@ -86,37 +86,46 @@ def _load_once(found: IcebergTable, rows: Rows) -> None:
 def _prepare(found: IcebergTable, rows: Rows, change: _Change) -> None:
     """Write the files of a change."""
     change.properties.update(forgotten(rows.forgotten))
-    if rows.table.replace is Replace.ALL and is_outdated(found, rows.partition):
-        with compared(rows) as comparison:
-            _make_room(found, _tasks(found) if _is_to_forget(found, rows) else [], comparison, change)
-        return
-    if rows.table.replace is Replace.ALL:
+    if rows.table.replace is Replace.KEYS:
+        _upsert(found, rows, change)
+    elif rows.table.replace is Replace.PARTITION:
+        _replace_partition(found, rows, change)
+        write(found, _arriving(found, rows), change.added)
+    elif is_outdated(found, rows.partition):
+        _forget(found, rows, _tasks(found) if _is_to_forget(found, rows) else [], change)
+    else:
         change.properties.update(newest(rows.partition))
+        change.dropped.extend(task.file for task in _tasks(found))
+        write(found, _arriving(found, rows), change.added)
+
+
+def _upsert(found: IcebergTable, rows: Rows, change: _Change) -> None:
     with compared(rows) as comparison:
-        outdated = _replace(found, rows, comparison, change)
+        if _is_to_forget(found, rows):
+            tasks = _tasks(found)
+        else:
+            bounds = comparison.bounds()
+            tasks = _tasks(found, _between(bounds)) if bounds else []
+        _make_room(found, tasks, comparison, change)
+        outdated = comparison.outdated()
     write(found, _arriving(found, rows, outdated), change.added)
 
 
-def _replace(found: IcebergTable, rows: Rows, comparison: Comparison, change: _Change) -> pl.Series:
-    """Take out what the partition takes the place of; return the ordinals of its rows that are outdated."""
-    if rows.table.replace is Replace.ALL:
-        change.dropped.extend(task.file for task in _tasks(found))
-        return _NONE
-    if rows.table.replace is Replace.PARTITION:
-        _replace_partition(found, rows, comparison, change)
-        return _NONE
-    bounds = comparison.bounds()
-    tasks = _tasks(found) if _is_to_forget(found, rows) else _tasks(found, _between(rows, bounds)) if bounds else []
-    _make_room(found, tasks, comparison, change)
-    return comparison.outdated()
-
-
-def _replace_partition(found: IcebergTable, rows: Rows, comparison: Comparison, change: _Change) -> None:
+def _replace_partition(found: IcebergTable, rows: Rows, change: _Change) -> None:
     own = _tasks(found, EqualTo(term=STAMP, value=rows.partition))
     whole = [task.file for task in own if task.residual == AlwaysTrue()]
     change.dropped.extend(whole)
     left = _tasks(found) if _is_to_forget(found, rows) else own
-    _make_room(found, [task for task in left if task.file not in whole], comparison, change, rows.partition)
+    _forget(found, rows, [task for task in left if task.file not in whole], change)
+
+
+def _forget(found: IcebergTable, rows: Rows, tasks: list[FileScanTask], change: _Change) -> None:
+    """Take the rows of forgotten customers out of files, and those of the same partition."""
+    if not tasks:
+        return
+    with compared(rows) as comparison:
+        own = rows.partition if rows.table.replace is Replace.PARTITION else None
+        _make_room(found, tasks, comparison, change, own)
 
 
 def _is_to_forget(found: IcebergTable, rows: Rows) -> bool:
@@ -152,7 +161,7 @@ def _left(found: IcebergTable, task: FileScanTask, going: pl.Series) -> Iterator
     yield from by_partition(found, rows.filter(stays.to_arrow()))
 
 
-def _arriving(found: IcebergTable, rows: Rows, outdated: pl.Series) -> Iterator[pa.Table]:
+def _arriving(found: IcebergTable, rows: Rows, outdated: pl.Series = _NONE) -> Iterator[pa.Table]:
     """Yield the rows of the partition but the outdated."""
     start = 0
     for frame in rows.frames():
@@ -168,7 +177,7 @@ def _tasks(found: IcebergTable, only: BooleanExpression | None = None) -> list[F
     return sorted(tasks, key=lambda task: task.file.file_path)
 
 
-def _between(rows: Rows, bounds: dict[str, tuple[Any, Any]]) -> BooleanExpression:
+def _between(bounds: dict[str, tuple[Any, Any]]) -> BooleanExpression:
     """Return the filter that leaves files out whose keys are all below or above those that arrive."""
     found: BooleanExpression = AlwaysTrue()
     for name, (lowest, highest) in bounds.items():

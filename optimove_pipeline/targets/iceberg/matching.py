@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -89,7 +88,7 @@ def compared(rows: Rows) -> Iterator[Comparison]:
             "temp_directory": folder,
             "threads": 2,
         }
-        with duckdb.connect(str(Path(folder) / "keys.duckdb"), config=config) as connection:
+        with duckdb.connect(config=config) as connection:
             connection.execute("SET preserve_insertion_order = false")
             _keep_keys(connection, rows)
             connection.execute("CREATE TABLE forgotten (id VARCHAR)")

@@ -62,9 +62,14 @@ def test_a_row_without_a_change_gives_way_to_one_that_has_it(place: IcebergTarge
     assert held(place, BETS) == [(1, "b", at(0), TUESDAY), (2, "a", at(1), MONDAY), (3, "b", None, TUESDAY)]
 
 
-@pytest.mark.parametrize("table", [CUSTOMERS, BETS])
-def test_loading_the_same_again_changes_nothing(place: IcebergTarget, table: Table) -> None:
-    content = {"Customers": [player("a", 5), player("b", 6)], "Bets": [(1, "a", at(5)), (2, "b", None)]}[table.name]
+@pytest.mark.parametrize(
+    ("table", "content"),
+    [(CUSTOMERS, [player("a", 5), player("b", 6)]), (BETS, [(1, "a", at(5)), (2, "b", None)])],
+    ids=["profiles", "facts"],
+)
+def test_loading_the_same_again_changes_nothing(
+    place: IcebergTarget, table: Table, content: list[tuple[object, ...]]
+) -> None:
     place.load(rows(table, MONDAY, content))
     before = held(place, table)
     place.load(rows(table, MONDAY, content))
