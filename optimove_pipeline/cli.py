@@ -18,6 +18,7 @@ from rich.logging import RichHandler
 from rich.table import Table
 
 from optimove_pipeline.cli_delivery import COMMANDS
+from optimove_pipeline.cli_serve import serve_command
 from optimove_pipeline.commands import report_list
 from optimove_pipeline.commands.period_options import chosen_days
 from optimove_pipeline.commands.runs_options import runs_options
@@ -48,7 +49,7 @@ def main(*, verbose: bool) -> None:
         logging.getLogger(told_already).setLevel(logging.DEBUG if verbose else logging.WARNING)
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, serve_command):
     main.add_command(command)
 
 

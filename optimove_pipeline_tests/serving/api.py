@@ -1,0 +1,182 @@
+"""An API in this process, over a real socket, and what is delivered to it and pulled from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import polars as pl
+import uvicorn
+
+from optimove_pipeline.config import Settings, parse_settings
+from optimove_pipeline.serving.access import access_of
+from optimove_pipeline.serving.app import Served, application, tables_by_name
+from optimove_pipeline.serving.connections import Connections
+from optimove_pipeline.serving.readiness import day_readiness
+from optimove_pipeline.serving.store import writing
+from optimove_pipeline.serving.target import ApiTarget
+from optimove_pipeline.target_feeds import tables_at
+from optimove_pipeline.targets.kinds.api import ApiSettings
+from optimove_pipeline.targets.table import Rows, Table
+
+KEY, SECRET, SIGNING = "a-key-of-24-characters-or", "a-secret-of-24-characters", "s" * 32
+ENVIRONMENT = {"PULL_KEY": KEY, "PULL_SECRET": SECRET, "SIGNING_KEY": SIGNING}
+CLIENT = {"name": "optimove", "key": "${PULL_KEY}"}
+OAUTH = {"name": "engineers", "secret": "${PULL_SECRET}"}
+DAY = date(2026, 11, 20)
+TABLE, CATALOG, REPORT = "Customers", "Game_Types_and_Categories", "Promo_Codes"
+
+JsonRow = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """A target of kind ``api`` that is served at ``url``."""
+
+    settings: Settings
+    target: ApiTarget
+    url: str
+
+    def table(self, name: str = TABLE) -> Table:
+        """Return a table that is served."""
+        return next(table for table in tables_at(self.settings, self.target.name) if table.name == name)
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None, **parameters: object) -> httpx.Response:
+        """Ask once, with the key unless other headers are given."""
+        return httpx.get(
+            f"{self.url}{path}",
+            params={name: str(value) for name, value in parameters.items()},
+            headers={"X-API-Key": KEY} if headers is None else dict(headers),
+        )
+
+    def page(self, table: str = TABLE, **parameters: object) -> JsonRow:
+        """Return a page, which there must be."""
+        answer = self.get(f"/v1/{table}", **parameters)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def pull(self, table: str = TABLE, **parameters: object) -> list[JsonRow]:
+        """Return the rows of all pages."""
+        page = self.page(table, **parameters)
+        rows = list(page["data"])
+        while page["next_cursor"]:
+            page = self.page(table, cursor=page["next_cursor"], limit=parameters.get("limit", 1000))
+            rows += page["data"]
+        return rows
+
+    def deliver(self, rows: Sequence[JsonRow], *, partition: str = DAY.isoformat(), **options: Any) -> None:
+        """Load rows of customers, or of another table."""
+        self.target.load(goods(self.table(options.pop("table", TABLE)), rows, partition=partition, **options))
+
+
+def settings_of(root: Path, **api: Any) -> Settings:
+    """Return settings that deliver two data sets and a report to the API."""
+    document = {
+        "sources": {"casino": {"kind": "duckdb", "path": str(root / "casino.duckdb")}},
+        "datasets": {
+            "preset": "casino",
+            "source": "casino",
+            "select": ["customers", "game_types_and_categories"],
+            "first_day": DAY.isoformat(),
+        },
+        "reports": {"select": ["promo_codes"]},
+        "delivery": {"reports": ["api"], "datasets": ["api"]},
+        "targets": {"api": {"kind": "api", "clients": [CLIENT], **api}},
+    }
+    return parse_settings(document, source="a test", data_dir=root / "data")
+
+
+@contextmanager
+def served(root: Path, **api: Any) -> Iterator[Api]:
+    """Serve an API on any free port; its credentials must be in the environment."""
+    settings = settings_of(root, **api)
+    own = settings.target("api")
+    assert isinstance(own, ApiSettings)
+    target = own.open("api", settings.data_dir)
+    with writing(target.path):
+        pass
+    app = application(
+        Served(
+            own,
+            access_of("api", own),
+            tables_by_name(tables_at(settings, "api")),
+            Connections(target.path),
+            lambda day: day_readiness(settings, "api", datetime.now(UTC), day),
+        )
+    )
+    proxies = {"proxy_headers": bool(own.trusted_proxies), "forwarded_allow_ips": ",".join(own.trusted_proxies)}
+    config = uvicorn.Config(app, port=0, ws="none", lifespan="on", log_config=None, access_log=False, **proxies)
+    with _running(config) as url:
+        yield Api(settings, target, url)
+
+
+@contextmanager
+def _running(config: uvicorn.Config) -> Iterator[str]:
+    listening = config.bind_socket()
+    server, ready = uvicorn.Server(config), threading.Event()
+    startup = server.startup
+
+    async def told(sockets: Any = None) -> None:
+        await startup(sockets)
+        ready.set()
+
+    server.startup = told  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        listening.close()
+
+
+def goods(
+    table: Table,
+    rows: Sequence[JsonRow],
+    *,
+    partition: str = DAY.isoformat(),
+    source: str | None = None,
+    forgotten: Sequence[str] = (),
+    blocks: int = 1,
+) -> Rows:
+    """Return rows on their way into a table; what they leave out is null."""
+    names = [column.name for column in table.columns]
+    schema = {column.name: column.dtype for column in table.columns}
+    frame = pl.DataFrame([{name: row.get(name) for name in names} for row in rows], schema=schema)
+    size = max(1, -(-frame.height // blocks))
+    return Rows(
+        table=table,
+        partition=partition,
+        source=source or hashlib.sha256(json.dumps([partition, [*rows]], default=str).encode()).hexdigest(),
+        count=len(rows),
+        run_id="a run",
+        window=None,
+        frames=lambda: iter([*frame.iter_slices(size)]),
+        forgotten=forgotten,
+    )
+
+
+def customer(number: int, *, minutes: int = 0, **values: Any) -> JsonRow:
+    """Return a customer, changed so many minutes after the day's begin."""
+    start = datetime.combine(DAY, datetime.min.time())
+    return {
+        "Player_ID": f"C{number:05d}",
+        "Registration_Date": date(2025, 1, 31),
+        "LastUpdated": start + timedelta(minutes=minutes),
+        **values,
+    }
+
+
+def ids(rows: Sequence[JsonRow]) -> list[str]:
+    """Return the ids of customers."""
+    return [row["Player_ID"] for row in rows]
