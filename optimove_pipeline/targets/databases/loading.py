@@ -41,9 +41,8 @@ def load_rows(rows: Rows, held: Sequence[str], place: Place, within: Transaction
     elif not _is_outdated(rows, place, within):
         within.execute(_replaced(rows, place))
         within.append(rows)
-    for statement in _forgotten(rows.table, rows.forgotten, place):
-        within.execute(statement)
-    for statement in receipt_statements(rows, place):
+    last: list[sa.ClauseElement] = [*_forgotten(rows.table, rows.forgotten, place), *receipt_statements(rows, place)]
+    for statement in last:
         within.execute(statement)
 
 
