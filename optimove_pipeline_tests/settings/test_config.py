@@ -14,6 +14,7 @@ from optimove_pipeline.datasets.catalogue import CONTRACTS
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.session import api_options
+from optimove_pipeline_tests.settings import iceberg_values
 
 FILE = "optimove.yaml"
 EACH = "reports.each.customers_by_action"
@@ -207,6 +208,24 @@ RIGHT: dict[str, Any] = {
     "targets.azure.container": "optimove",
     "targets.azure.sas": "${AZURE_SAS}",
     "targets.azure.access_key": "${AZURE_KEY}",
+    "targets.api.attempts": 3,
+    "targets.api.clients.0.name": "optimove-prod",
+    "targets.api.clients.0.key": "${PULL_KEY}",
+    "targets.api.clients.0.secret": "${PULL_SECRET}",
+    "targets.api.clients.0.requests_per_minute": 60,
+    "targets.api.listen_on": "[::1]:9000",
+    "targets.api.url": "https://data.example.com/optimove",
+    "targets.api.tls_certificate": "/etc/tls/data.pem",
+    "targets.api.tls_key": "/etc/tls/data.key",
+    "targets.api.plain_http": True,
+    "targets.api.allow": ["203.0.113.0/24", "2001:db8::1"],
+    "targets.api.trusted_proxies": ["10.0.0.2"],
+    "targets.api.signing_key": "${SIGNING_KEY}",
+    "targets.api.token_minutes": 1440,
+    "targets.api.most_rows": 1_000_000,
+    "targets.api.pages_at_once": 64,
+    "targets.api.cursor_hours": 720,
+    "targets.api.decimals": "number",
     **{f"sources.{kind}.host": "db.example.com" for kind in SERVERS},
     **{f"sources.{kind}.port": 65_535 for kind in SERVERS},
     **{f"sources.{kind}.tls": "require" for kind in SERVERS},
@@ -247,6 +266,7 @@ RIGHT: dict[str, Any] = {
     "retention.landing_days": 1,
     "retention.staging_days": 40,
     "retention.package_days": 30,
+    **iceberg_values.RIGHT,
 }
 
 WRONG: dict[str, tuple[Any, str]] = {
@@ -394,6 +414,27 @@ WRONG: dict[str, tuple[Any, str]] = {
     "targets.azure.container": ("", "expected text that is not empty"),
     "targets.azure.sas": (7, "expected text"),
     "targets.azure.access_key": (7, "expected text"),
+    "targets.api.attempts": (0, "expected at least 1"),
+    "targets.api.clients.0.name": ("Opti move", "expected a name of letters, digits, '.', '_' and '-', 60 at most"),
+    "targets.api.clients.0.key": (7, "expected text"),
+    "targets.api.clients.0.secret": (7, "expected text"),
+    "targets.api.clients.0.requests_per_minute": (0, "expected at least 1"),
+    "targets.api.listen_on": (
+        "0.0.0.0:70000",
+        "expected an address of this machine and a port, such as 127.0.0.1:8740",
+    ),
+    "targets.api.url": ("data.example.com", "expected an address such as https://data.example.com"),
+    "targets.api.tls_certificate": (7, "expected a path"),
+    "targets.api.tls_key": (7, "expected a path"),
+    "targets.api.plain_http": ("yes", "expected true or false"),
+    "targets.api.allow": ("203.0.113.7", "expected a list"),
+    "targets.api.trusted_proxies": ("10.0.0.2", "expected a list"),
+    "targets.api.signing_key": (7, "expected text"),
+    "targets.api.token_minutes": (1441, "expected at most 1440"),
+    "targets.api.most_rows": (1_000_001, "expected at most 1e+06"),
+    "targets.api.pages_at_once": (65, "expected at most 64"),
+    "targets.api.cursor_hours": (721, "expected at most 720"),
+    "targets.api.decimals": ("float", "expected 'text' or 'number'"),
     **{f"sources.{kind}.host": ("", "expected text that is not empty") for kind in SERVERS},
     **{f"sources.{kind}.port": (0, "expected at least 1") for kind in SERVERS},
     "sources.postgres.tls": ("on", "expected 'disable', 'prefer', 'require' or 'verify-full'"),
@@ -488,6 +529,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "delivery.datasets": ([], "expected at least 1 item"),
     "delivery.each": ([], "expected settings by name below it"),
     "delivery.changed_reports": ("send", "expected 'redeliver' or 'refuse'"),
+    **iceberg_values.WRONG,
 }
 
 SCHEDULE = {"name": "again", "cron": "30 7 * * 1", "days": 7}
@@ -500,6 +542,7 @@ TARGETS: dict[str, dict[str, Any]] = {
     "s3": {"kind": "s3", "bucket": "acme"},
     "gcs": {"kind": "gcs", "bucket": "acme"},
     "azure": {"kind": "azure", "account": "acme", "container": "optimove"},
+    "api": {"kind": "api", "clients": [{"name": "optimove", "key": "${PULL_KEY}"}]},
 }
 
 
@@ -551,7 +594,17 @@ COMPANIONS: dict[str, Any] = {
     "schedules.0.period": {"name": "again", "cron": "30 7 * * 1"},
     **{f"schedules.0.{key}": SCHEDULE for key in ("days_back", "timezone_offset", "reports", "backfill")},
     **{f"schedules.0.{key}": {k: SCHEDULE[k] for k in SCHEDULE if k != key} for key in SCHEDULE},
-    **{key: beside(*key.split(".")[1:]) for key in RIGHT if key.startswith("targets.")},
+    **{
+        key: beside(*key.split(".")[1:])
+        for key in RIGHT
+        if key.startswith("targets.") and ".iceberg." not in key and ".clients." not in key
+    },
+    **{f"targets.api.clients.0.{key}": {"name": "optimove"} for key in ("key", "secret")},
+    "targets.api.clients.0.name": {"key": "${PULL_KEY}"},
+    "targets.api.clients.0.requests_per_minute": {"name": "optimove", "key": "${PULL_KEY}"},
+    "targets.api.tls_certificate": {**TARGETS["api"], "tls_key": "/etc/tls/data.key"},
+    "targets.api.tls_key": {**TARGETS["api"], "tls_certificate": "/etc/tls/data.pem"},
+    **iceberg_values.COMPANIONS,
     **{key: beside_source(*key.split(".")[1:]) for key in RIGHT if key.startswith("sources.") and ".csv." not in key},
     **{f"{SENT}.columns.Email.{key}": {"column": "mail"} for key in ("values", "format", "timezone")},
     "reports.filters.attribute_value.attribute": {"value": "UK"},
@@ -578,7 +631,7 @@ def keys(section: type[BaseModel], place: str = "") -> Iterator[str]:
         if place == "datasets." and name == "each":
             yield from keys(next(sections(field.annotation)), f"{SENT}.")
             continue
-        middle = {"each": ".customers_by_action", "windows": ".0", "schedules": ".0"}.get(name, "")
+        middle = {"each": ".customers_by_action", "windows": ".0", "schedules": ".0", "clients": ".0"}.get(name, "")
         if inner is None:
             yield f"{place}{name}"
         else:
@@ -606,6 +659,8 @@ def document(key: str, value: Any) -> dict[str, Any]:
     if path[0] == "datasets":
         content["datasets"].setdefault("preset", "casino")
         content["sources"] = dict.fromkeys(("shop", "crm"), SOURCES["duckdb"])
+    if path[:3] == ["targets", "api", "clients"]:
+        content["targets"]["api"] |= {"kind": "api", "signing_key": "${SIGNING_KEY}"}
     if path[:3] == ["sources", "files", "csv"]:
         content["sources"]["files"] |= SOURCES["files"]
     return content
@@ -668,6 +723,10 @@ SECRETS = (
     "targets.gcs.service_account",
     "targets.azure.sas",
     "targets.azure.access_key",
+    "targets.api.clients.0.key",
+    "targets.api.clients.0.secret",
+    "targets.api.signing_key",
+    *iceberg_values.SECRETS,
 )
 
 
@@ -750,7 +809,7 @@ def test_a_literal_secret_is_refused_and_not_repeated(key: str) -> None:
         ),
         (
             {"targets": {"share": {"kind": "ftp"}}},
-            "targets.share: expected `kind`, one of azure, gcs, local, s3, sftp, with that kind's settings",
+            "targets.share: expected `kind`, one of azure, gcs, iceberg, local, s3, sftp, with that kind's settings",
         ),
         (
             {"targets": {"Share": {"kind": "local"}}},
@@ -788,6 +847,35 @@ def test_a_literal_secret_is_refused_and_not_repeated(key: str) -> None:
         (
             {"targets": {"cloud": {**TARGETS["azure"], "access_key": "${A}", "sas": "${B}"}}},
             "targets.cloud: give sas or access_key, not both",
+        ),
+        (
+            {"targets": {"pull": {"kind": "api", "clients": []}}},
+            "targets.pull.clients: expected at least 1 item",
+        ),
+        (
+            {"targets": {"pull": {"kind": "api", "clients": [{"name": "optimove"}]}}},
+            "targets.pull.clients.0: give key, secret or both",
+        ),
+        (
+            {"targets": {"pull": {**TARGETS["api"], "clients": TARGETS["api"]["clients"] * 2}}},
+            "targets.pull: clients: two have the same name",
+        ),
+        (
+            {"targets": {"pull": {"kind": "api", "clients": [{"name": "optimove", "secret": "${PULL_SECRET}"}]}}},
+            "targets.pull: a client has a secret, so signing_key is needed: a reference to at least 32 characters",
+        ),
+        (
+            {"targets": {"pull": {**TARGETS["api"], "tls_key": "/etc/tls/data.key"}}},
+            "targets.pull: give tls_certificate and tls_key, or neither",
+        ),
+        (
+            {"targets": {"pull": {**TARGETS["api"], "listen_on": "0.0.0.0:8740"}}},
+            "targets.pull: listen_on 0.0.0.0:8740 is reached from other machines, and keys would pass unencrypted: "
+            "give tls_certificate and tls_key, or plain_http: true where a proxy in front of it adds TLS",
+        ),
+        (
+            {"targets": {"pull": {**TARGETS["api"], "allow": ["203.0.113.7/24"]}}},
+            "targets.pull.allow.0: expected an address or a network, such as 203.0.113.7 or 203.0.113.0/24",
         ),
         (
             {"reports": {"attributes": [f"A{number}" for number in range(11)]}},
@@ -993,5 +1081,5 @@ def test_the_json_schema_is_sound_and_names_every_key() -> None:
     for section in (schema, *definitions.values()):
         check_schema(section, definitions)
     expected = {part for key in keys(Settings) for part in key.split(".")}
-    names = {"0", "customers_by_action", "customers", "Email", "Brand", *KINDS, *SOURCES}
+    names = {"0", "customers_by_action", "customers", "Email", "Brand", *KINDS, "iceberg", *SOURCES}
     assert set(schema_keys(schema, definitions)) == (expected - names) | {"kind"}
