@@ -809,7 +809,7 @@ def test_a_literal_secret_is_refused_and_not_repeated(key: str) -> None:
         ),
         (
             {"targets": {"share": {"kind": "ftp"}}},
-            "targets.share: expected `kind`, one of azure, gcs, iceberg, local, s3, sftp, with that kind's settings",
+            "targets.share: expected `kind`, one of api, azure, gcs, iceberg, local, s3, sftp, with that kind's settings",
         ),
         (
             {"targets": {"Share": {"kind": "local"}}},
