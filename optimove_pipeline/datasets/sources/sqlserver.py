@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import sqlalchemy as sa
@@ -28,6 +28,8 @@ from optimove_pipeline.settings.sources import SqlServerSettings
 _EXTRA = "sqlserver"
 _NOT_ALLOWED = "snapshot isolation"
 
+Tls = Literal["disable", "require", "verify-full"]
+
 
 @contextmanager
 def open_sqlserver(name: str, settings: SqlServerSettings) -> Iterator[SqlSnapshot]:
@@ -42,7 +44,10 @@ def open_sqlserver(name: str, settings: SqlServerSettings) -> Iterator[SqlSnapsh
     mssql_python = driver("mssql_python", _EXTRA, place)
     driver("pyarrow", _EXTRA, place)
     with _told(mssql_python.Error, place, "open"):
-        connection = mssql_python.connect(_address(settings), timeout=round(settings.timeout_seconds))
+        password = reveal(settings.password) if settings.password else ""
+        server = f"{settings.host},{settings.port}"
+        where = address(server, settings.database, settings.tls, expand(settings.username), password)
+        connection = mssql_python.connect(where, timeout=round(settings.timeout_seconds))
     with connection:
         session = SqlServerSession(place, connection, mssql_python.Error)
         session.execute("SET TRANSACTION ISOLATION LEVEL SNAPSHOT")
@@ -52,14 +57,15 @@ def open_sqlserver(name: str, settings: SqlServerSettings) -> Iterator[SqlSnapsh
         yield SqlSnapshot(place, taken_at.replace(tzinfo=UTC), session)
 
 
-def _address(settings: SqlServerSettings) -> str:
+def address(server: str, database: str, tls: Tls, username: str, password: str) -> str:
+    """Return what the driver connects with; ``server`` is the host and, after a comma, its port."""
     given = {
-        "Server": f"tcp:{settings.host},{settings.port}",
-        "Database": settings.database,
-        "UID": expand(settings.username),
-        "PWD": reveal(settings.password) if settings.password else "",
-        "Encrypt": "no" if settings.tls == "disable" else "yes",
-        "TrustServerCertificate": "no" if settings.tls == "verify-full" else "yes",
+        "Server": f"tcp:{server}",
+        "Database": database,
+        "UID": username,
+        "PWD": password,
+        "Encrypt": "no" if tls == "disable" else "yes",
+        "TrustServerCertificate": "no" if tls == "verify-full" else "yes",
     }
     return ";".join(f"{key}={{{value.replace('}', '}}')}}}" for key, value in given.items())
 
