@@ -73,7 +73,7 @@ def status_of(settings: Settings, now: datetime, day: date | None = None) -> Sta
     with _ledger(settings.data_dir) as path:
         datasets = [_dataset(settings, dataset, chosen, now, path) for dataset in settings.chosen_datasets]
         reports = [
-            _status(settings, report, "report", [chosen], targets, Daily(settings), now, path)
+            _status(settings, report, "report", chosen, [chosen], targets, Daily(settings), now, path)
             for report in settings.reports.selected()
             if (targets := settings.delivery.of(report.name, is_report=True))
         ]
@@ -100,13 +100,14 @@ def _dataset(settings: Settings, dataset: Dataset, day: date, now: datetime, pat
     targets = settings.delivery.of(dataset.name, is_report=False)
     cadence = cadence_of(settings, dataset.name)
     partitions = partitions_of(settings, dataset.name, day)
-    return _status(settings, dataset, "data set", partitions, targets, cadence, now, path)
+    return _status(settings, dataset, "data set", day, partitions, targets, cadence, now, path)
 
 
 def _status(
     settings: Settings,
     feed: Feed,
     kind: str,
+    day: date,
     partitions: Sequence[date],
     targets: tuple[str, ...],
     cadence: Cadence,
@@ -128,7 +129,7 @@ def _status(
         files=sum(each.files for each in standings),
         bytes=sum(each.bytes for each in standings),
         targets=targets,
-        accepted=_accepted(standings, partitions[0], path) if kind == "data set" and targets else None,
+        accepted=_accepted(standings, day, path) if kind == "data set" and targets else None,
         time=_time(standings, cadence, now) if targets else "",
         late=late,
         watermarks=_watermarks(feed.name, targets, path),
@@ -148,10 +149,9 @@ def _time(standings: Sequence[Standing], cadence: Cadence, now: datetime) -> str
     return f"{told(left)} left" if left > 0 else f"LATE by {told(-left)}"
 
 
-def _accepted(standings: Sequence[Standing], partition: date, path: Path) -> str:
+def _accepted(standings: Sequence[Standing], day: date, path: Path) -> str:
     if any(each.delivered_at is None for each in standings):
         return ""
-    day = partition.date() if isinstance(partition, datetime) else partition
     seen: Acknowledgement | None = accepted(path, GROUP).get(day)
     delivered = max(each.delivered_at.timestamp() for each in standings if each.delivered_at)
     return f"by {seen.accepted_by}" if seen and seen.accepted_at >= delivered else "not yet"

@@ -157,6 +157,22 @@ def test_the_hours_of_a_day_are_told_together(tmp_path: Path) -> None:
     assert (customers.time, customers.late) == ("20 min left", False)
 
 
+def test_the_hours_of_a_day_east_of_utc_are_accepted_with_that_day(tmp_path: Path) -> None:
+    document = {
+        "tenant": {"timezone": "Asia/Tokyo"},
+        "datasets": {"preset": "casino", "select": ["customers"], "each": {"customers": {"cadence": "hourly"}}},
+        "delivery": {"reports": "none"},
+    }
+    settings = parse_settings(document, source="test", data_dir=tmp_path / "data")
+    ledger, entry = planned(settings, datetime(2025, 6, 18, 15))  # noqa: DTZ001 - partitions have no zone
+    ledger.deliver(ledger.verify(ledger.begin(entry, "run")))
+    at = datetime.now(UTC).timestamp()
+    for day, expected in ((DAY - timedelta(days=1), "not yet"), (DAY, "by GetLastDataUpdate")):
+        accept(ledger.path, GROUP, day, at, Sign.LAST_DATA_UPDATE, at + 1)
+        (customers,) = status_of(settings, datetime(2025, 6, 18, 16, 10, tzinfo=UTC), DAY).feeds
+        assert customers.accepted == expected
+
+
 def test_it_needs_no_warehouse_that_a_run_has(company: Company) -> None:
     with Warehouse(company.settings().warehouse_path).open("a long run"):
         ended = company.run("status", "--day", f"{DAY}")
