@@ -34,6 +34,7 @@ from optimove_pipeline.packages import Package
 from optimove_pipeline.settings.delivery import OUTBOX
 from optimove_pipeline.settings.target import FileTargetSettings
 from optimove_pipeline.stages.package import package
+from optimove_pipeline.stages.planned_files import marked
 from optimove_pipeline.stages.validate import VALIDATED
 from optimove_pipeline.staging import Partition, Staging
 from optimove_pipeline.suppression import suppressed
@@ -221,5 +222,4 @@ def _files_sent(made: Package, target: Target) -> Iterator[str]:
 
 def sample_name(name: str) -> str:
     """Return the name of a sample's file: ``Customers_20261120_060000_001_sample.csv.gz``."""
-    stem, dot, extensions = PurePosixPath(name).name.partition(".")
-    return f"{stem}_sample{dot}{extensions}"
+    return marked(PurePosixPath(name).name, "sample")

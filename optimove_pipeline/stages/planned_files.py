@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import PurePosixPath
 
 from optimove_pipeline.ledger import Entry, new_id
 from optimove_pipeline.packages import Package
 from optimove_pipeline.partition_keys import partition_key
 from optimove_pipeline.targets.target import Target
+
+_EXTENSION = re.compile(r"\.[A-Za-z]+(?:\.gz)?$")
+"""What a name ends with; there may be points before it, as in a table's name with its schema."""
 
 
 def planned_files(package: Package, target: Target, version: int, run_id: str, reason: str | None) -> list[Entry]:
@@ -58,8 +62,12 @@ def _manifest(package: Package, target: Target, version: int, run_id: str, reaso
 
 def versioned(name: str, version: int) -> str:
     """Return a file's name in a version: as it is in the first, ``name_v2.csv.gz`` in the second."""
-    if version == 1:
-        return name
+    return name if version == 1 else marked(name, f"v{version}")
+
+
+def marked(name: str, mark: str) -> str:
+    """Return a file's name with a mark before its extension, as in ``name_mark.csv.gz``."""
     path = PurePosixPath(name)
-    stem, dot, extensions = path.name.partition(".")
-    return str(path.with_name(f"{stem}_v{version}{dot}{extensions}"))
+    found = _EXTENSION.search(path.name)
+    at = found.start() if found else len(path.name)
+    return str(path.with_name(f"{path.name[:at]}_{mark}{path.name[at:]}"))

@@ -213,6 +213,8 @@ def test_an_empty_package_is_delivered_by_doing_nothing(tmp_path: Path, outbox: 
         ("a.csv.gz", 2, "a_v2.csv.gz"),
         ("folder.d/a_1.parquet", 3, "folder.d/a_1_v3.parquet"),
         ("plain", 2, "plain_v2"),
+        ("crm.customers_20261120_001.csv.gz", 2, "crm.customers_20261120_001_v2.csv.gz"),
+        ("crm.customers_20261120_001", 2, "crm.customers_20261120_001_v2"),
     ],
 )
 def test_a_version_comes_before_the_extensions(name: str, version: int, expected: str) -> None:
