@@ -14,7 +14,8 @@ from optimove_pipeline.datasets.catalogue import CONTRACTS
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.session import api_options
-from optimove_pipeline_tests.settings import iceberg_values
+from optimove_pipeline.targets.kinds import KINDS as ALL_KINDS
+from optimove_pipeline_tests.settings import cloud_database_values, iceberg_values
 
 FILE = "optimove.yaml"
 EACH = "reports.each.customers_by_action"
@@ -267,6 +268,7 @@ RIGHT: dict[str, Any] = {
     "retention.staging_days": 40,
     "retention.package_days": 30,
     **iceberg_values.RIGHT,
+    **cloud_database_values.RIGHT,
 }
 
 WRONG: dict[str, tuple[Any, str]] = {
@@ -530,6 +532,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "delivery.each": ([], "expected settings by name below it"),
     "delivery.changed_reports": ("send", "expected 'redeliver' or 'refuse'"),
     **iceberg_values.WRONG,
+    **cloud_database_values.WRONG,
 }
 
 SCHEDULE = {"name": "again", "cron": "30 7 * * 1", "days": 7}
@@ -597,7 +600,7 @@ COMPANIONS: dict[str, Any] = {
     **{
         key: beside(*key.split(".")[1:])
         for key in RIGHT
-        if key.startswith("targets.") and ".iceberg." not in key and ".clients." not in key
+        if key.startswith("targets.") and key.split(".")[1] in TARGETS and ".clients." not in key
     },
     **{f"targets.api.clients.0.{key}": {"name": "optimove"} for key in ("key", "secret")},
     "targets.api.clients.0.name": {"key": "${PULL_KEY}"},
@@ -605,6 +608,7 @@ COMPANIONS: dict[str, Any] = {
     "targets.api.tls_certificate": {**TARGETS["api"], "tls_key": "/etc/tls/data.key"},
     "targets.api.tls_key": {**TARGETS["api"], "tls_certificate": "/etc/tls/data.pem"},
     **iceberg_values.COMPANIONS,
+    **cloud_database_values.COMPANIONS,
     **{key: beside_source(*key.split(".")[1:]) for key in RIGHT if key.startswith("sources.") and ".csv." not in key},
     **{f"{SENT}.columns.Email.{key}": {"column": "mail"} for key in ("values", "format", "timezone")},
     "reports.filters.attribute_value.attribute": {"value": "UK"},
@@ -727,6 +731,7 @@ SECRETS = (
     "targets.api.clients.0.secret",
     "targets.api.signing_key",
     *iceberg_values.SECRETS,
+    *cloud_database_values.SECRETS,
 )
 
 
@@ -809,7 +814,7 @@ def test_a_literal_secret_is_refused_and_not_repeated(key: str) -> None:
         ),
         (
             {"targets": {"share": {"kind": "ftp"}}},
-            "targets.share: expected `kind`, one of api, azure, gcs, iceberg, local, s3, sftp, with that kind's settings",
+            f"targets.share: expected `kind`, one of {', '.join(sorted(ALL_KINDS))}, with that kind's settings",
         ),
         (
             {"targets": {"Share": {"kind": "local"}}},
