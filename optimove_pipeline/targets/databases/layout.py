@@ -53,7 +53,13 @@ def rows_table(table: Table, place: Place) -> sa.Table:
         rows_name(table),
         sa.MetaData(),
         *(
-            sa.Column(quoted(each.name), _type(each, bounds.get(each.name)), nullable=each.name not in table.key)
+            # The values of a numeric key are ours: none is to be counted up by the database.
+            sa.Column(
+                quoted(each.name),
+                _type(each, bounds.get(each.name)),
+                nullable=each.name not in table.key,
+                autoincrement=False,
+            )
             for each in table.columns
         ),
         sa.Column(place.stamp, _text(_STAMP_CHARACTERS), nullable=False),
