@@ -30,13 +30,13 @@ def checked(settings: IcebergSettings, name: str, data_dir: Path, tables: Sequen
             steps.append(Checked(doing, passed=True))
             for table in tables:
                 doing = f"read {table.name}"
-                steps.append(Checked(_look(catalog, settings.namespace, table), passed=True))
+                steps.append(Checked(_look(catalog, settings.namespace, table, name), passed=True))
     except PipelineError as error:
         steps.append(Checked(doing, passed=False, fix=str(error)))
     return steps
 
 
-def _look(catalog: Catalog, namespace: str, table: Table) -> str:
+def _look(catalog: Catalog, namespace: str, table: Table, target: str) -> str:
     """Return what a table holds: rows, newest change and the moment of its snapshot.
 
     Raises:
@@ -46,7 +46,7 @@ def _look(catalog: Catalog, namespace: str, table: Table) -> str:
         found = catalog.load_table((namespace, table.name))
     except (NoSuchNamespaceError, NoSuchTableError):
         raise TargetError(
-            f"{namespace}.{table.name} is not there: `optimove-pipeline connect TARGET --apply` creates it"
+            f"{namespace}.{table.name} is not there: `optimove-pipeline connect {target} --apply` creates it"
         ) from None
     rows, newest = rows_and_newest(found, table.changed)
     changed = f", newest {table.changed} {newest}" if newest else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,13 +22,18 @@ from optimove_pipeline.targets.kinds.iceberg import IcebergSettings
 from optimove_pipeline.targets.table import Rows, Table
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class IcebergTarget:
-    """The tables of one namespace."""
+    """The tables of one namespace; ``now`` tells which snapshots are too old."""
 
     name: str
     settings: IcebergSettings
     data_dir: Path
+    now: Callable[[], datetime] = _now
 
     @property
     def place(self) -> str:
@@ -53,7 +58,7 @@ class IcebergTarget:
         """Load a partition in one commit, then expire snapshots that are too old."""
         with catalogs.opened(self.settings, self.name, self.data_dir) as catalog:
             found = load(catalog, self.settings.namespace, rows)
-            expire(found, datetime.now(UTC) - timedelta(days=self.settings.snapshot_days))
+            expire(found, self.now() - timedelta(days=self.settings.snapshot_days))
 
     def connect(self, tables: Sequence[Table]) -> Iterator[Step]:
         """Create the namespace and the tables."""

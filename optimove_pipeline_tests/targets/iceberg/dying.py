@@ -18,7 +18,7 @@ from optimove_pipeline.targets.table import Rows
 from optimove_pipeline_tests.targets.goods import package
 from optimove_pipeline_tests.targets.iceberg.tables import BETS, at, rows, target
 
-MOMENTS = ("before the commit", "after the commit")
+BEFORE, AFTER = "before the commit", "after the commit"
 PROGRAM = "from optimove_pipeline_tests.targets.iceberg.dying import main; main()"
 CONTENT = [(2, "new", at(2)), (3, "new", at(2))]
 
@@ -42,10 +42,10 @@ def _stop_at(moment: str) -> None:
     commit = vars(loading)["_commit"]
 
     def stopping(*given: Any) -> None:
-        if moment == "before the commit":
+        if moment == BEFORE:
             _stop()
         commit(*given)
-        if moment == "after the commit":
+        if moment == AFTER:
             _stop()
 
     vars(loading)["_commit"] = stopping

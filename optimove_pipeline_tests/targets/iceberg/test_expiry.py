@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -46,8 +47,11 @@ def test_what_a_receipt_tells_outlives_the_snapshot_of_it(tmp_path: Path) -> Non
 
 
 def test_a_load_expires_what_is_older_than_the_settings_say(tmp_path: Path) -> None:
-    place = target(tmp_path, snapshot_days=1)
-    with opened(place.settings, place.name, place.data_dir) as catalog:
-        for _ in range(2):
-            place.load(rows(CUSTOMERS, MONDAY, []))
-        assert len(catalog.load_table("optimove.Customers").snapshots()) == 2
+    today, place = datetime.now(UTC), target(tmp_path, snapshot_days=3)
+    left, moments = [], [today, today + timedelta(days=2), today + timedelta(days=4)]
+    place = replace(place, now=iter(moments).__next__)
+    for _ in moments:
+        place.load(rows(CUSTOMERS, MONDAY, []))
+        with opened(place.settings, place.name, place.data_dir) as catalog:
+            left.append(len(catalog.load_table("optimove.Customers").snapshots()))
+    assert left == [1, 2, 1]
