@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,10 +30,13 @@ from optimove_pipeline.targets.table import Rows, Table
 
 KEY, SECRET, SIGNING = "a-key-of-24-characters-or", "a-secret-of-24-characters", "s" * 32
 ENVIRONMENT = {"PULL_KEY": KEY, "PULL_SECRET": SECRET, "SIGNING_KEY": SIGNING}
-CLIENT = {"name": "optimove", "key": "${PULL_KEY}"}
+CLIENT = {"name": "optimove", "key": "${PULL_KEY}", "requests_per_minute": 100_000}
 OAUTH = {"name": "engineers", "secret": "${PULL_SECRET}"}
 DAY = date(2026, 11, 20)
 TABLE, CATALOG, REPORT = "Customers", "Game_Types_and_Categories", "Promo_Codes"
+
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Spares httpx from reading all certificates of the machine for each client."""
 
 JsonRow = dict[str, Any]
 
@@ -44,6 +48,7 @@ class Api:
     settings: Settings
     target: ApiTarget
     url: str
+    client: httpx.Client
 
     def table(self, name: str = TABLE) -> Table:
         """Return a table that is served."""
@@ -51,9 +56,9 @@ class Api:
 
     def get(self, path: str, headers: Mapping[str, str] | None = None, **parameters: object) -> httpx.Response:
         """Ask once, with the key unless other headers are given."""
-        return httpx.get(
-            f"{self.url}{path}",
-            params={name: str(value) for name, value in parameters.items()},
+        return self.client.get(
+            path,
+            params={name: str(value) for name, value in parameters.items()} or None,
             headers={"X-API-Key": KEY} if headers is None else dict(headers),
         )
 
@@ -114,8 +119,8 @@ def served(root: Path, **api: Any) -> Iterator[Api]:
     )
     proxies = {"proxy_headers": bool(own.trusted_proxies), "forwarded_allow_ips": ",".join(own.trusted_proxies)}
     config = uvicorn.Config(app, port=0, ws="none", lifespan="on", log_config=None, access_log=False, **proxies)
-    with _running(config) as url:
-        yield Api(settings, target, url)
+    with _running(config) as url, httpx.Client(base_url=url, verify=_NO_TLS) as client:
+        yield Api(settings, target, url, client)
 
 
 @contextmanager
