@@ -33,6 +33,15 @@ _SWITCHES = (
 @contextmanager
 def s3_server(folder: Path) -> Iterator[str]:
     """The address of a server with one bucket, below ``folder``; stopped afterwards."""
+    with seaweedfs(folder) as ports:
+        # A bucket is a folder of the server's own files.
+        httpx.post(f"http://127.0.0.1:{ports['filer.port']}/buckets/{BUCKET}/").raise_for_status()
+        yield f"http://127.0.0.1:{ports['s3.port']}"
+
+
+@contextmanager
+def seaweedfs(folder: Path, *switches: str) -> Iterator[dict[str, int]]:
+    """The ports of a server below ``folder``, by the names of its options; stopped afterwards."""
     identity = {
         "name": "tests",
         "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
@@ -41,16 +50,13 @@ def s3_server(folder: Path) -> Iterator[str]:
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
     command = [str(Path(sys.executable).with_name("weed")), "-logtostderr=true", "mini", f"-dir={folder}"]
-    command += [*_SWITCHES, f"-s3.config={folder / 's3.json'}", *(f"-{name}={port}" for name, port in ports.items())]
+    command += [*_SWITCHES, *switches, f"-s3.config={folder / 's3.json'}"]
+    command += [f"-{name}={port}" for name, port in ports.items()]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, stderr=log, stdout=log, cwd=folder) as server:
         try:
-            address = f"http://127.0.0.1:{ports['s3.port']}"
-            wait_until_it_answers(address, server, folder / "log")
-            # A bucket is a folder of the server's own files.
-            filer = f"http://127.0.0.1:{ports['filer.port']}"
-            wait_until_it_answers(filer, server, folder / "log")
-            httpx.post(f"{filer}/buckets/{BUCKET}/").raise_for_status()
-            yield address
+            for port in ("s3.port", "filer.port"):
+                wait_until_it_answers(f"http://127.0.0.1:{ports[port]}", server, folder / "log")
+            yield ports
         finally:
             server.terminate()
             server.wait(30)

@@ -30,7 +30,7 @@ WRONG: dict[str, tuple[Any, str]] = {
         "ftp://acme",
         "expected a folder, s3://…, gs://…, abfss://… or the name of a warehouse",
     ),
-    "targets.iceberg.namespace": ("a.b", "expected one level of letters, digits and underscores"),
+    "targets.iceberg.namespace": ("a.b", "expected one level of small letters, digits and underscores"),
     "targets.iceberg.snapshot_days": (0, "expected at least 1"),
     **{f"targets.iceberg.{name}": ("", "expected text that is not empty") for name in _TEXTS},
     **{f"targets.iceberg.{name}": (7, "expected text") for name in _SECRETS},

@@ -20,7 +20,7 @@ _PATHS = {"polaris": "/api/catalog", "unity": "/api/2.1/unity-catalog/iceberg-re
 _SNOWFLAKE, _SNOWFLAKE_PATH = ".snowflakecomputing.com", "/polaris/api/catalog"
 """Snowflake's hosted Polaris, Open Catalog, has a path of its own."""
 _SCOPES = {"polaris": "PRINCIPAL_ROLE:ALL", "unity": "all-apis"}
-_TOKEN_PATH = "/oidc/v1/token"  # noqa: S105 - Databricks' path, guards nothing
+_TOKENS, _DATABRICKS_TOKENS = "/v1/oauth/tokens", "/oidc/v1/token"
 _CONNECT_SECONDS, _REQUEST_SECONDS = "10", "60"
 
 Properties = dict[str, str]
@@ -100,14 +100,19 @@ def _rest(settings: IcebergSettings, name: str, data_dir: Path) -> Properties:
     if scope:
         found["scope"] = scope
     if settings.credential:
-        found["credential"] = reveal(settings.credential)
+        found |= {"credential": reveal(settings.credential), "oauth2-server-uri": _token_url(settings, address)}
     if settings.token:
         found["token"] = reveal(settings.token)
-    token_url = settings.token_url
-    if settings.catalog == "unity" and settings.credential and not token_url:
-        parts = urlsplit(address)
-        token_url = f"{parts.scheme}://{parts.netloc}{_TOKEN_PATH}"
-    return found | ({"oauth2-server-uri": token_url} if token_url else {})
+    return found
+
+
+def _token_url(settings: IcebergSettings, address: str) -> str:
+    """Return where a credential is exchanged; if the settings do not say, Databricks' place or the catalog itself."""
+    if settings.token_url:
+        return settings.token_url
+    parts = urlsplit(address)
+    own = f"{parts.scheme}://{parts.netloc}{_DATABRICKS_TOKENS}"
+    return own if settings.catalog == "unity" else f"{address}{_TOKENS}"
 
 
 def _s3(settings: IcebergSettings) -> Properties:

@@ -17,6 +17,7 @@ from optimove_pipeline.errors import PipelineError
 from optimove_pipeline.targets.check import Checked
 from optimove_pipeline.targets.errors import TargetError
 from optimove_pipeline.targets.iceberg import catalogs
+from optimove_pipeline.targets.iceberg.schemas import name_of
 from optimove_pipeline.targets.kinds.iceberg import IcebergSettings
 from optimove_pipeline.targets.table import Table
 
@@ -43,10 +44,10 @@ def _look(catalog: Catalog, namespace: str, table: Table, target: str) -> str:
         TargetError: it is not there, or can't be read.
     """
     try:
-        found = catalog.load_table((namespace, table.name))
+        found = catalog.load_table((namespace, name_of(table)))
     except (NoSuchNamespaceError, NoSuchTableError):
         raise TargetError(
-            f"{namespace}.{table.name} is not there: `optimove-pipeline connect {target} --apply` creates it"
+            f"{namespace}.{name_of(table)} is not there: `optimove-pipeline connect {target} --apply` creates it"
         ) from None
     rows, newest = rows_and_newest(found, table.changed)
     changed = f", newest {table.changed} {newest}" if newest else ""
@@ -64,13 +65,29 @@ def rows_and_newest(found: IcebergTable, changed: str | None) -> tuple[int, obje
         TargetError: Polars can't read it.
     """
     newest = pl.col(changed).max() if changed else pl.lit(None)
+    row = read(found, pl.len().alias("rows"), newest.alias("newest"))
+    return row["rows"][0], row["newest"][0]
+
+
+def read(found: IcebergTable, *columns: pl.Expr) -> pl.DataFrame:
+    """Return columns of a table's current snapshot, as Polars reads them.
+
+    Raises:
+        TargetError: Polars can't read it.
+    """
     with warnings.catch_warnings():
         # It says that another planner would be faster.
         warnings.simplefilter("ignore", PerformanceWarning)
+        lazy = pl.scan_iceberg(found, storage_options=_storage(found), reader_override="native")
         try:
-            row = pl.scan_iceberg(found, reader_override="native").select(pl.len(), newest.alias("newest")).collect()
+            return lazy.select(*columns).collect()
         except PolarsError as error:
-            raise TargetError(
-                f"{'.'.join(found.name())}: can't be read: {str(error).partition(chr(10))[0][:300]}"
-            ) from error
-    return row["len"][0], row["newest"][0]
+            said = str(error).partition("\n")[0][:300]
+            raise TargetError(f"{'.'.join(found.name())}: can't be read: {said}") from None
+
+
+def _storage(found: IcebergTable) -> dict[str, str]:
+    """Return how the storage is reached, with the credentials that the catalog lends, if it does."""
+    own = {key: str(value) for key, value in found.io.properties.items() if key.startswith(("s3.", "adls.", "gcs."))}
+    is_plain = own.get("s3.endpoint", "").startswith("http://")
+    return own | ({"allow_http": "true"} if is_plain else {})

@@ -7,6 +7,7 @@ row for each, that any day may change: it is not partitioned, else each day woul
 
 from __future__ import annotations
 
+import re
 from typing import Any, cast
 
 import polars as pl
@@ -50,6 +51,11 @@ _TYPES: dict[type[pl.DataType], PrimitiveType] = {
 }
 
 
+def name_of(table: Table) -> str:
+    """Return a table's name in a catalog: some, such as Glue, know none but small letters, digits and ``_``."""
+    return re.sub(r"[^a-z0-9_]", "_", table.name.lower())
+
+
 def is_partitioned(table: Table) -> bool:
     """Return whether the rows of a partition lie in files of their own."""
     return not (table.replace is Replace.KEYS and table.key == (table.customer,))
@@ -83,7 +89,7 @@ def ensured(catalog: Catalog, namespace: str, table: Table) -> IcebergTable:
     catalog.create_namespace_if_not_exists(namespace)
     schema = schema_of(table)
     found = catalog.create_table_if_not_exists(
-        (namespace, table.name), schema, partition_spec=_spec(table, schema), properties=PROPERTIES
+        (namespace, name_of(table)), schema, partition_spec=_spec(table, schema), properties=PROPERTIES
     )
     _add_columns(found, _missing(found, table))
     own = {key: value for key, value in PROPERTIES.items() if key.startswith("commit.")}

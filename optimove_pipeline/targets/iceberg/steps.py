@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from optimove_pipeline.targets.connecting import Step, Who
 from optimove_pipeline.targets.iceberg import storage_steps
+from optimove_pipeline.targets.iceberg.schemas import name_of
 from optimove_pipeline.targets.kinds.iceberg import IcebergSettings
 from optimove_pipeline.targets.table import STAMP, Replace, Table
 
@@ -31,7 +32,10 @@ def program_steps(settings: IcebergSettings, tables: Sequence[Table]) -> list[St
     where = "\n".join(f"{name}: {value}" for name, value in _catalog_values(settings).items())
     return [
         Step(Who.PROGRAM, f"create the namespace {settings.namespace} in the {settings.catalog} catalog", where),
-        *(Step(Who.PROGRAM, f"create the table {settings.namespace}.{each.name}", _columns(each)) for each in tables),
+        *(
+            Step(Who.PROGRAM, f"create the table {settings.namespace}.{name_of(each)}", _columns(each))
+            for each in tables
+        ),
     ]
 
 
@@ -112,8 +116,8 @@ def _tables(settings: IcebergSettings, tables: Sequence[Table]) -> list[Step]:
     if settings.catalog == "sql":
         return []
     text = "\n".join(
-        f"CREATE ICEBERG TABLE {each.name} EXTERNAL_VOLUME = '{VOLUME}' CATALOG = '{INTEGRATION}' "
-        f"CATALOG_TABLE_NAME = '{each.name}' AUTO_REFRESH = TRUE;"
+        f"CREATE ICEBERG TABLE {name_of(each)} EXTERNAL_VOLUME = '{VOLUME}' CATALOG = '{INTEGRATION}' "
+        f"CATALOG_TABLE_NAME = '{name_of(each)}' AUTO_REFRESH = TRUE;"
         for each in tables
     )
     return [Step(Who.OPTIMOVE, "create the tables over the catalog's (Snowflake)", text)]
@@ -121,7 +125,7 @@ def _tables(settings: IcebergSettings, tables: Sequence[Table]) -> list[Step]:
 
 def _verify(settings: IcebergSettings, tables: Sequence[Table]) -> list[Step]:
     text = "\n".join(
-        f"SELECT count(*){f', max({each.changed})' if each.changed else ''} FROM {each.name};"  # noqa: S608 - a statement for people
+        f"SELECT count(*){f', max({each.changed})' if each.changed else ''} FROM {name_of(each)};"  # noqa: S608 - a statement for people
         for each in tables
     )
     title = "compare rows and newest change with `optimove-pipeline check`, after the first delivery and the second"
@@ -143,7 +147,7 @@ def _unity_before(settings: IcebergSettings) -> list[Step]:
 
 def _unity_after(settings: IcebergSettings, tables: Sequence[Table]) -> list[Step]:
     schema = f"{settings.warehouse}.{settings.namespace}"
-    names = [f"{schema}.{each.name}" for each in tables]
+    names = [f"{schema}.{name_of(each)}" for each in tables]
     grants = "\n".join(f"GRANT SELECT ON TABLE {name} TO `<service principal for Optimove>`;" for name in names)
     use = (
         f"GRANT USE CATALOG ON CATALOG {settings.warehouse} TO `<service principal for Optimove>`;\n"

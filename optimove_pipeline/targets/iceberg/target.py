@@ -16,7 +16,7 @@ from optimove_pipeline.targets.iceberg.expiry import expire
 from optimove_pipeline.targets.iceberg.loading import load
 from optimove_pipeline.targets.iceberg.reading import checked
 from optimove_pipeline.targets.iceberg.receipts import source_of
-from optimove_pipeline.targets.iceberg.schemas import ensured
+from optimove_pipeline.targets.iceberg.schemas import ensured, name_of
 from optimove_pipeline.targets.iceberg.steps import program_steps
 from optimove_pipeline.targets.kinds.iceberg import IcebergSettings
 from optimove_pipeline.targets.table import Rows, Table
@@ -49,7 +49,7 @@ class IcebergTarget:
         """Return the source of what the table has of a partition, by the properties of its snapshots."""
         with catalogs.opened(self.settings, self.name, self.data_dir) as catalog:
             try:
-                found = catalog.load_table((self.settings.namespace, table.name))
+                found = catalog.load_table((self.settings.namespace, name_of(table)))
             except (NoSuchNamespaceError, NoSuchTableError):
                 return None
             return source_of(found, table, partition)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
@@ -30,8 +31,8 @@ def _known_place(text: str) -> str:
 
 
 def _level(text: str) -> str:
-    if not text.replace("_", "").isalnum():
-        raise ValueError("expected one level of letters, digits and underscores")
+    if not re.fullmatch(r"[a-z0-9_]+", text):
+        raise ValueError("expected one level of small letters, digits and underscores")
     return text
 
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from polars.exceptions import PerformanceWarning
 from pydantic import TypeAdapter
-from pyiceberg.table import Table as IcebergTable
 
 from optimove_pipeline.packages import Window
 from optimove_pipeline.settings.targets import AnyTarget
 from optimove_pipeline.targets.iceberg.catalogs import opened
+from optimove_pipeline.targets.iceberg.reading import read
+from optimove_pipeline.targets.iceberg.schemas import name_of
 from optimove_pipeline.targets.iceberg.target import IcebergTarget
 from optimove_pipeline.targets.kinds.iceberg import IcebergSettings
 from optimove_pipeline.targets.table import STAMP, Replace, Rows, Table, TableColumn
@@ -123,12 +122,6 @@ def rows(
 def held(at_target: IcebergTarget, table: Table) -> list[tuple[Any, ...]]:
     """Return the rows that Polars reads in a table, with their stamp, in order."""
     with opened(at_target.settings, at_target.name, at_target.data_dir) as catalog:
-        return read(catalog.load_table((at_target.settings.namespace, table.name)), table)
-
-
-def read(found: IcebergTable, table: Table) -> list[tuple[Any, ...]]:
-    """Return the rows of a table's current snapshot."""
-    columns = [*(column.name for column in table.columns), STAMP]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PerformanceWarning)
-        return pl.scan_iceberg(found, reader_override="native").select(columns).sort(columns).collect().rows()
+        found = catalog.load_table((at_target.settings.namespace, name_of(table)))
+        names = [*(column.name for column in table.columns), STAMP]
+        return read(found, pl.col(names)).sort(names).rows()

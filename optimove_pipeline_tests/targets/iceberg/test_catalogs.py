@@ -62,6 +62,7 @@ def _secrets(monkeypatch: pytest.MonkeyPatch) -> None:
                 "uri": "https://o-a.snowflakecomputing.com/polaris/api/catalog",
                 "warehouse": "lake",
                 "credential": "id:secret",
+                "oauth2-server-uri": "https://o-a.snowflakecomputing.com/polaris/api/catalog/v1/oauth/tokens",
                 "scope": "PRINCIPAL_ROLE:ALL",
             },
         ),

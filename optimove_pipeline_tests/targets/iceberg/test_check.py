@@ -29,13 +29,13 @@ def test_a_table_that_is_not_there_fails_the_check_until_it_is_connected(tmp_pat
     place = target(tmp_path)
     *_, failed = place.check([BETS])
     assert not failed.passed
-    assert failed.fix.endswith("optimove.Bets is not there: `optimove-pipeline connect optimove --apply` creates it")
+    assert failed.fix.endswith("optimove.bets is not there: `optimove-pipeline connect optimove --apply` creates it")
     done = list(place.connect([BETS, CUSTOMERS]))
     assert list(place.connect([BETS, CUSTOMERS])) == done, "connecting again changes nothing"
     assert [step.title for step in done] == [
         "create the namespace optimove in the sql catalog",
-        "create the table optimove.Bets",
-        "create the table optimove.Customers",
+        "create the table optimove.bets",
+        "create the table optimove.customers",
     ]
     assert [each.passed for each in place.check([BETS, CUSTOMERS])] == [True, True, True]
     assert held(place, BETS) == []
@@ -48,7 +48,7 @@ def test_a_broken_data_file_fails_the_check(tmp_path: Path) -> None:
     file.write_bytes(b"x" * file.stat().st_size)
     *_, failed = place.check([BETS])
     assert not failed.passed
-    assert "optimove.Bets: can't be read" in failed.fix
+    assert "optimove.bets: can't be read" in failed.fix
 
 
 def test_a_table_whose_catalog_is_away_is_worth_another_try(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_secret_that_is_missing_is_named(tmp_path: Path) -> None:
         (
             {"catalog": "unity", "uri": "https://acme.databricks.com", "warehouse": "lake", "token": "${PAT}"},
             [
-                "GRANT SELECT ON TABLE lake.optimove.Bets",
+                "GRANT SELECT ON TABLE lake.optimove.bets",
                 "EXTERNAL USE SCHEMA",
                 "https://acme.databricks.com/api/2.1/unity-catalog/iceberg-rest",
             ],

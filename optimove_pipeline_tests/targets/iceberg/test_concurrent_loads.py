@@ -33,7 +33,7 @@ def test_two_processes_that_load_at_once_both_land(tmp_path: Path) -> None:
         (3, "new", at(2), MONDAY),
         (7, "newest", at(9), TUESDAY),
     ]
-    data = {file.name for file in (tmp_path / "iceberg/optimove/Bets/data").rglob("*.parquet")}
+    data = {file.name for file in (tmp_path / "iceberg/optimove/bets/data").rglob("*.parquet")}
     assert len(data) == 4, "what was written for the refused commit is removed"
 
 

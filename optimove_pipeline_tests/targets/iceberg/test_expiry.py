@@ -26,10 +26,10 @@ def test_only_files_that_no_snapshot_has_any_more_are_removed(tmp_path: Path) ->
     place.load(rows(GAMES, TUESDAY, [("1", "Go")]))
     assert files(tmp_path, "*.parquet") > replaced, "older snapshots can still be read"
     with opened(place.settings, place.name, place.data_dir) as catalog:
-        found = catalog.load_table("optimove.Games")
+        found = catalog.load_table("optimove.games")
         assert expire(found, datetime.now(UTC) - LATER) == 0
         assert expire(found, datetime.now(UTC) + LATER) > 0
-        assert len(catalog.load_table("optimove.Games").snapshots()) == 1
+        assert len(catalog.load_table("optimove.games").snapshots()) == 1
     assert not files(tmp_path, "*.parquet") & replaced
     assert len(files(tmp_path, "snap-*.avro")) == 1
     assert held(place, GAMES) == [("1", "Go", TUESDAY)]
@@ -40,7 +40,7 @@ def test_what_a_receipt_tells_outlives_the_snapshot_of_it(tmp_path: Path) -> Non
     place.load(rows(GAMES, TUESDAY, [("1", "Go")]))
     place.load(rows(GAMES, "2026-11-19", [("1", "Ludo")]))
     with opened(place.settings, place.name, place.data_dir) as catalog:
-        expire(catalog.load_table("optimove.Games"), datetime.now(UTC) + LATER)
+        expire(catalog.load_table("optimove.games"), datetime.now(UTC) + LATER)
     assert place.receipt(GAMES, TUESDAY) is None
     place.load(rows(GAMES, MONDAY, [("1", "Chess")]))
     assert held(place, GAMES) == [("1", "Go", TUESDAY)], "an older catalog does not come back"
@@ -53,5 +53,5 @@ def test_a_load_expires_what_is_older_than_the_settings_say(tmp_path: Path) -> N
     for _ in moments:
         place.load(rows(CUSTOMERS, MONDAY, []))
         with opened(place.settings, place.name, place.data_dir) as catalog:
-            left.append(len(catalog.load_table("optimove.Customers").snapshots()))
+            left.append(len(catalog.load_table("optimove.customers").snapshots()))
     assert left == [1, 2, 1]

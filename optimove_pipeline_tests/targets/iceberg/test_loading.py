@@ -143,7 +143,7 @@ def test_a_snapshot_carries_run_and_window_and_is_the_only_one_of_its_load(place
     made = rows(BETS, TUESDAY, [(1, "b", at(2))], run="run 7")
     place.load(made)
     with opened(place.settings, place.name, place.data_dir) as catalog:
-        found = catalog.load_table("optimove.Bets")
+        found = catalog.load_table("optimove.bets")
         snapshot = found.current_snapshot()
         assert len(found.snapshots()) == 2
         assert [field.name for field in found.spec().fields] == ["_partition"]
@@ -172,7 +172,7 @@ def test_a_table_gains_columns_before_the_stamp_and_keeps_those_it_has(place: Ic
         (3, "c", at(3), None, "2026-11-22"),
     ]
     with opened(place.settings, place.name, place.data_dir) as catalog:
-        names = [field.name for field in catalog.load_table("optimove.Bets").schema().fields]
+        names = [field.name for field in catalog.load_table("optimove.bets").schema().fields]
     assert names == ["Bet_ID", "Player_ID", "LastUpdated", "Stake", "_partition"]
 
 
