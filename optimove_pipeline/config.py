@@ -20,6 +20,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from optimove_pipeline.datasets.catalogue import datasets_of
 from optimove_pipeline.datasets.dataset import Dataset
+from optimove_pipeline.datasets.sources.file_lists import has_date, has_hour
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.files import write_atomically
 from optimove_pipeline.settings.alerts import Alerts
@@ -163,6 +164,24 @@ def _check_hourly_names(settings: Settings, datasets: Iterable[Dataset]) -> None
             )
 
 
+def _check_files_of_hours(settings: Settings, datasets: Iterable[Dataset]) -> None:
+    for dataset in datasets:
+        own = settings.datasets.of(dataset.name)
+        if own.source is None or own.table is None or settings.sources[own.source].kind != "files":
+            continue
+        place = f"datasets.each.{dataset.name}.table: {own.table!r}"
+        if own.cadence == "hourly" and has_date(own.table) and not has_hour(own.table):
+            raise SettingsError(
+                f"{place} names the files of a whole day, and cadence is hourly, so that each hour would have them "
+                "all: put the hour (UTC) in it, as in {date:%Y-%m-%dT%H}, or no date"
+            )
+        if own.cadence == "daily" and has_hour(own.table):
+            raise SettingsError(
+                f"{place} names the files of an hour, and cadence is daily, so that a day would have those of one "
+                "hour: put * in place of the hour, or set cadence: hourly"
+            )
+
+
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings that the environment points to.
 
@@ -225,7 +244,9 @@ def parse_settings(document: Any, *, source: str, data_dir: Path, base_dir: Path
     except ValidationError as error:
         raise SettingsError("\n".join(describe(source, details, Settings) for details in error.errors())) from None
     try:
-        _check_hourly_names(settings, datasets_of(settings.datasets, base_dir))
+        datasets = datasets_of(settings.datasets, base_dir)
+        _check_hourly_names(settings, datasets)
+        _check_files_of_hours(settings, datasets)
     except SettingsError as error:
         raise SettingsError("\n".join(f"{source}: {line}" for line in str(error).splitlines())) from None
     return settings

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -121,6 +121,16 @@ def has_date(pattern: str) -> bool:
     """
     first = date(2026, 1, 31)
     return filled(pattern, first) != filled(pattern, first - timedelta(days=340))
+
+
+def has_hour(pattern: str) -> bool:
+    """Return whether a pattern of paths tells the hours of a day apart.
+
+    Raises:
+        SettingsError: it is no pattern.
+    """
+    hours = (datetime(2026, 1, 31, hour) for hour in (5, 18))  # noqa: DTZ001 - partitions
+    return len({filled(pattern, hour) for hour in hours}) > 1
 
 
 def filled(pattern: str, partition: date | None) -> str:
