@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
 
 from optimove_pipeline.readiness import due_day, ended_at, expected_day, late_at, ready_at
 
@@ -113,12 +114,18 @@ class Hourly:
 
     def caught_up(self, first: date, newest: date) -> Iterator[date]:
         """Yield hours, ``readiness.catch_up_days`` back at most."""
-        start = datetime.combine(self.settings.tenant.start_date, datetime.min.time(), self.settings.zone)
+        start = _hour(first_hour(self.settings.tenant.start_date, self.settings.zone))
         earliest = _hour(newest) - timedelta(self.settings.readiness.catch_up_days)
-        hour = max(start.astimezone(UTC), earliest, _hour(first))
+        hour = max(start, earliest, _hour(first))
         while hour <= _hour(newest):
             yield hour.replace(tzinfo=None)
             hour += _HOUR
+
+
+def first_hour(day: date, zone: ZoneInfo) -> datetime:
+    """Return the hour (UTC, naive) in which a business day begins, be it at half past."""
+    start = datetime.combine(day, datetime.min.time(), zone)
+    return start.astimezone(UTC).replace(minute=0, second=0, tzinfo=None)
 
 
 def _hour(partition: date) -> datetime:

@@ -76,6 +76,12 @@ def test_no_hour_before_the_tenants_first_day_is_caught_up() -> None:
     assert first == partition_of("2026-03-01T15")
 
 
+def test_the_first_hour_is_a_whole_one_where_days_begin_at_half_past() -> None:
+    tenant = {"start_date": "2026-03-02", "timezone": "Asia/Kolkata"}
+    hours = [*hourly(tenant=tenant).caught_up(partition_of("2026-03-01T01"), partition_of("2026-03-01T20"))]
+    assert [partition_key(each) for each in hours] == ["2026-03-01T18", "2026-03-01T19", "2026-03-01T20"]
+
+
 def test_a_day_given_for_an_hour_is_refused() -> None:
     with pytest.raises(TypeError, match="2026-03-01 is a day, expected an hour"):
         hourly().ended_at(date(2026, 3, 1))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date
 from typing import Protocol
 
 import dagster as dg
 
+from optimove_pipeline.cadence import first_hour
 from optimove_pipeline.config import Settings
-from optimove_pipeline.partition_keys import HOUR_FORMAT, partition_of
+from optimove_pipeline.partition_keys import HOUR_FORMAT, partition_key, partition_of
 from optimove_pipeline.periods import most_days
 
 
@@ -21,8 +22,8 @@ def daily_partitions(settings: Settings, first: date | None = None) -> dg.DailyP
 
 def hourly_partitions(settings: Settings, first: date) -> dg.HourlyPartitionsDefinition:
     """Return the closed hours (UTC) since the ``first`` business day."""
-    start = datetime.combine(first, time(), settings.zone).astimezone(UTC)
-    return dg.HourlyPartitionsDefinition(start_date=f"{start:{HOUR_FORMAT}}", fmt=HOUR_FORMAT, timezone="UTC")
+    start = first_hour(first, settings.zone)
+    return dg.HourlyPartitionsDefinition(start_date=partition_key(start), fmt=HOUR_FORMAT, timezone="UTC")
 
 
 def backfill_policy(settings: Settings) -> dg.BackfillPolicy:

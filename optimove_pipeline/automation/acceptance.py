@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from optimove_pipeline.acknowledgements import Sign, accept, accepted
 from optimove_pipeline.config import Settings
-from optimove_pipeline.datasets.partitions import partitions_of
+from optimove_pipeline.datasets.partitions import business_day, partitions_of
 from optimove_pipeline.delivered_packages import is_whole
 from optimove_pipeline.ledger import Ledger, ledger_file
 from optimove_pipeline.readiness import expected_day, late_at, ready_at
@@ -92,7 +92,7 @@ def _delivered(settings: Settings, feeds: Collection[str], first: date) -> dict[
     """Return business days with the moment at which the last of them was delivered; hours count to their day."""
     found: dict[date, float] = {}
     for partition, at in Ledger(ledger_file(settings.data_dir)).delivered_days(feeds, first).items():
-        day = _business_day(settings, partition)
+        day = business_day(partition, settings.zone)
         found[day] = max(at, found.get(day, at))
     return found
 
@@ -107,12 +107,6 @@ def _is_whole(settings: Settings, feeds: Collection[str], day: date) -> bool:
         for target in settings.delivery.of(name, is_report=False)
         for partition in partitions_of(settings, name, day)
     )
-
-
-def _business_day(settings: Settings, partition: date) -> date:
-    if isinstance(partition, datetime):
-        return partition.replace(tzinfo=UTC).astimezone(settings.zone).date()
-    return partition
 
 
 def _waiting(own: Settings, day: date, delivered_at: datetime) -> Waiting:

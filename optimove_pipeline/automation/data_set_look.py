@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from optimove_pipeline.automation.completeness import IsComplete
-from optimove_pipeline.cadence import Cadence
+from optimove_pipeline.cadence import Cadence, first_hour
 from optimove_pipeline.config import Settings
 from optimove_pipeline.errors import PipelineError, SettingsError
 from optimove_pipeline.partition_keys import partition_key, partition_of
@@ -115,7 +115,7 @@ def _standing(state: DataSetState, partition: date, failed: Collection[date]) ->
 
 def _first(settings: Settings, like: date) -> date:
     start = settings.tenant.start_date
-    return datetime(start.year, start.month, start.day) if isinstance(like, datetime) else start  # noqa: DTZ001
+    return first_hour(start, settings.zone) if isinstance(like, datetime) else start
 
 
 def _coming(cadence: Cadence, partition: date) -> str:

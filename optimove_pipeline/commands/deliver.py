@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,6 +13,7 @@ import dagster as dg
 from optimove_pipeline.assets.graph import build_definitions
 from optimove_pipeline.assets.history import HISTORY
 from optimove_pipeline.assets.selection import DATASET_STAGES, SENT, key_range_tags
+from optimove_pipeline.cadence import first_hour
 from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
 from optimove_pipeline.commands.history_load import is_delivered, loads
 from optimove_pipeline.commands.run import Summary, materialise
@@ -157,12 +158,8 @@ def _runs_of_days(settings: Settings, datasets: Sequence[Dataset], wish: Wish, f
     if daily:
         yield _Run(tuple(_keys(settings, daily, wish)), partition_key(first), partition_key(wish.last))
     if hourly:
-        start = datetime.combine(first, time(), settings.zone).astimezone(UTC)
-        end = datetime.combine(wish.last + timedelta(days=1), time(), settings.zone).astimezone(UTC)
-        hours = (
-            partition_key(start.replace(tzinfo=None)),
-            partition_key((end - timedelta(hours=1)).replace(tzinfo=None)),
-        )
+        start, after = (first_hour(day, settings.zone) for day in (first, wish.last + timedelta(days=1)))
+        hours = partition_key(start), partition_key(after - timedelta(hours=1))
         yield _Run(tuple(_keys(settings, hourly, wish)), *hours)
 
 

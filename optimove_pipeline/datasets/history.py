@@ -43,14 +43,17 @@ def partition_window(settings: Settings, dataset: Dataset, partition: date) -> W
 
 
 def partitions_within(month: Window, zone: ZoneInfo, *, hourly: bool) -> tuple[date, ...]:
-    """Return the days, or hours of UTC, that the window of a month of history is made of, oldest first."""
+    """Return the days, or hours of UTC, that the window of a month of history is made of, oldest first.
+
+    An hour in which one month ends and the next begins, as it is in zones of half an hour, is of the next one.
+    """
     return tuple(
         takewhile(lambda each: time_of(each, zone).end <= month.end, _from(month.start, zone, hourly=hourly))
     )
 
 
 def _from(start: datetime, zone: ZoneInfo, *, hourly: bool) -> Iterator[date]:
-    first = start.astimezone(UTC).replace(tzinfo=None) if hourly else start.astimezone(zone).date()
+    first = start.astimezone(UTC).replace(minute=0, tzinfo=None) if hourly else start.astimezone(zone).date()
     step = timedelta(hours=1) if hourly else timedelta(days=1)
     return (first + step * number for number in count())
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from optimove_pipeline.datasets.windows import newest_closed, time_of
+from optimove_pipeline.cadence import first_hour
+from optimove_pipeline.datasets.windows import newest_closed
 
 if TYPE_CHECKING:
     from optimove_pipeline.config import Settings
@@ -16,16 +18,25 @@ _HOUR = timedelta(hours=1)
 def partitions_of(settings: Settings, dataset: str, day: date) -> list[date]:
     """Return the partitions of a data set, by its name, on a business day of the tenant, oldest first.
 
-    The day itself, or where its cadence is hourly the hours (UTC) that begin on it.
+    The day itself, or where its cadence is hourly the hours (UTC) from that in which it begins to that before the
+    next day's first.
     """
     if settings.datasets.of(dataset).cadence == "daily":
         return [day]
-    window = time_of(day, settings.zone)
-    hour, hours = _first_hour(window.start), list[date]()
-    while hour < window.end:
-        hours.append(hour.replace(tzinfo=None))
+    hour, end = (first_hour(each, settings.zone) for each in (day, day + timedelta(days=1)))
+    hours = list[date]()
+    while hour < end:
+        hours.append(hour)
         hour += _HOUR
     return hours
+
+
+def business_day(partition: date, zone: ZoneInfo) -> date:
+    """Return the day of a partition: of an hour (UTC) the one that ``partitions_of`` counts it to."""
+    if isinstance(partition, datetime):
+        ended = partition.replace(tzinfo=UTC) + _HOUR
+        return (ended - timedelta(seconds=1)).astimezone(zone).date()
+    return partition
 
 
 def newest_partition(settings: Settings, dataset: str, now: datetime, day: date | None = None) -> date:
@@ -41,9 +52,3 @@ def newest_partition(settings: Settings, dataset: str, now: datetime, day: date 
         return closed
     hours = partitions_of(settings, dataset, day)
     return max((hour for hour in hours if hour <= closed), default=hours[0])
-
-
-def _first_hour(start: datetime) -> datetime:
-    """Return the first hour of UTC that begins at or after a moment."""
-    whole = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return whole if whole == start else whole + _HOUR

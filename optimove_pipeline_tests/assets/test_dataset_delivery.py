@@ -37,9 +37,12 @@ class Run:
 
 @pytest.fixture
 def recorded(tmp_path: Path) -> Recorded:
-    def record(*partitions: date, dataset: Dataset = CUSTOMERS, **datasets: Any) -> datetime | None:
+    def record(
+        *partitions: date, dataset: Dataset = CUSTOMERS, tenant: Any = None, **datasets: Any
+    ) -> datetime | None:
         """Return the watermark after partitions were delivered, in this order."""
-        settings = parse_settings({"datasets": datasets}, source="a test", data_dir=tmp_path)
+        document = {"datasets": datasets, "tenant": tenant or {}}
+        settings = parse_settings(document, source="a test", data_dir=tmp_path)
         for partition in partitions:
             dataset_passage(dataset).record(
                 cast(Session, Run(settings)), package(settings, dataset, partition), "sftp"
@@ -108,3 +111,10 @@ def test_the_months_of_history_and_the_days_after_them_are_one_run(recorded: Rec
 def test_hours_follow_each_other(recorded: Recorded) -> None:
     hours = [datetime(2026, 11, 15, hour) for hour in range(4)]  # noqa: DTZ001 - as partitions are
     assert recorded(hours[0], hours[1], hours[3], first_day=FIRST) == midnight(0) + timedelta(hours=2)
+
+
+def test_where_days_begin_at_half_past_the_first_hour_is_that_in_which_the_first_day_does(recorded: Recorded) -> None:
+    hours = [datetime(2026, 11, 14, hour) for hour in (18, 19)]  # noqa: DTZ001 - as partitions are
+    assert recorded(*hours, tenant={"timezone": "Asia/Kolkata"}, first_day=FIRST) == datetime(
+        2026, 11, 14, 20, tzinfo=UTC
+    )

@@ -13,11 +13,12 @@ import pytest
 
 from optimove_pipeline.alerts.outbox import outbox_file, transaction
 from optimove_pipeline.automation.completeness import Completeness
-from optimove_pipeline.automation.data_set_look import DataSetState, state_of
+from optimove_pipeline.automation.data_set_look import DataSetState, look_for, state_of
 from optimove_pipeline.automation.data_set_readiness import data_set_sensor
-from optimove_pipeline.cadence import Daily
+from optimove_pipeline.cadence import Daily, Hourly
 from optimove_pipeline.config import Settings, parse_settings
 from optimove_pipeline.errors import SettingsError, TransientError
+from optimove_pipeline.partition_keys import partition_of
 
 DAY = date(2025, 6, 20)
 KEY, SENT = dg.AssetKey(["dataset", "customers"]), dg.AssetKey(["delivered", "customers"])
@@ -167,6 +168,19 @@ def test_days_are_caught_up_only_so_far_back(make: Callable[..., Watch]) -> None
     later = DAY + timedelta(days=9)
     watch.source.complete = {DAY + timedelta(days=passed) for passed in range(10)}
     assert watch.requested(at("05:00", later + timedelta(days=1))) == ["customers/2025-06-28", "customers/2025-06-29"]
+
+
+def test_hours_are_looked_for_from_that_on_in_which_the_first_day_begins(tmp_path: Path) -> None:
+    document = {"tenant": {"start_date": "2025-06-21", "timezone": "Asia/Kolkata"}}
+    settings = parse_settings(document, source="a test", data_dir=tmp_path)
+    hourly = Hourly(settings, timedelta(minutes=5), timedelta(minutes=30))
+    found = [
+        look_for(
+            settings, hourly, DataSetState(), at(time, DAY), (), (), lambda _: Completeness(True, "whole")
+        ).complete
+        for time in ("19:04", "19:05")
+    ]
+    assert found == [(), (partition_of("2025-06-20T18"),)]
 
 
 def test_days_before_the_tenants_first_are_not_looked_for(make: Callable[..., Watch]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from optimove_pipeline.config import Settings, parse_settings
-from optimove_pipeline.datasets.partitions import newest_partition, partitions_of
+from optimove_pipeline.datasets.history import partitions_within
+from optimove_pipeline.datasets.partitions import business_day, newest_partition, partitions_of
+from optimove_pipeline.datasets.windows import months
 
 DAY = date(2025, 6, 19)
 NOW = datetime(2025, 6, 20, 5, 10, tzinfo=UTC)
@@ -33,12 +36,32 @@ def test_a_day_is_its_own_partition() -> None:
     [
         ("UTC", hour(19, 0), hour(19, 23)),
         ("America/New_York", hour(19, 4), hour(20, 3)),
-        ("Asia/Kolkata", hour(18, 19), hour(19, 18)),
+        ("Asia/Kolkata", hour(18, 18), hour(19, 17)),
     ],
 )
-def test_the_hours_of_a_day_are_those_that_begin_on_it(zone: str, first: datetime, last: datetime) -> None:
+def test_the_hours_of_a_day_begin_with_the_one_in_which_it_begins(zone: str, first: datetime, last: datetime) -> None:
     hours = partitions_of(settings("hourly", zone), "customers", DAY)
     assert (hours[0], hours[-1], len(hours)) == (first, last, 24)
+    assert {business_day(each, ZoneInfo(zone)) for each in hours} == {DAY}
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/London", "Asia/Kathmandu", "Australia/Lord_Howe"])
+def test_hours_are_of_one_day_each_and_none_of_neither(zone: str) -> None:
+    days = [date(2025, 4, 4) + timedelta(days=each) for each in range(4)]
+    hours = [each for day in days for each in partitions_of(settings("hourly", zone), "customers", day)]
+    assert hours == [hours[0] + timedelta(hours=each) for each in range(len(hours))]
+    assert [business_day(each, ZoneInfo(zone)) for each in hours] == sorted(
+        business_day(each, ZoneInfo(zone)) for each in hours
+    )
+
+
+@pytest.mark.parametrize("hourly", [False, True])
+def test_a_month_of_history_ends_with_the_partition_before_the_first_one_sent_by_its_changes(hourly: bool) -> None:
+    zone = ZoneInfo("Asia/Kolkata")
+    *_, month = months(2, DAY, zone)
+    held = partitions_within(month, zone, hourly=hourly)
+    first = partitions_of(settings("hourly" if hourly else "daily", zone.key), "customers", DAY)[0]
+    assert held[-1] + (timedelta(hours=1) if hourly else timedelta(days=1)) == first
 
 
 @pytest.mark.parametrize(
