@@ -1,6 +1,6 @@
 """The initial full load of a data set: one asset that takes each month of its history from source to targets."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
@@ -25,13 +25,22 @@ from optimove_pipeline.partition_keys import MONTH_FORMAT, partition_key
 HISTORY = "history"
 
 
-def history_partitions(settings: Settings) -> dg.MonthlyPartitionsDefinition:
-    """Return the months of the initial full load."""
-    months = [*history_windows(settings)]
-    last = months[-1]
+def history_partitions(settings: Settings, now: datetime | None = None) -> dg.MonthlyPartitionsDefinition:
+    """Return the months of the initial full load, of which those are offered that are over.
+
+    The last one may end before its month does, with the first day that is sent by its changes. It is over then, which
+    Dagster does not know: it is told so if that day has begun by ``now``.
+    """
+    months = history_windows(settings)
+    last, window = [*months.items()][-1]
+    is_over = window.end <= (now or datetime.now(UTC))
     after = date(last.year + last.month // 12, last.month % 12 + 1, 1)
     return dg.MonthlyPartitionsDefinition(
-        start_date=partition_key(months[0]), end_date=f"{after:{MONTH_FORMAT}}", fmt=MONTH_FORMAT, timezone="UTC"
+        start_date=partition_key(min(months)),
+        end_date=f"{after:{MONTH_FORMAT}}",
+        fmt=MONTH_FORMAT,
+        timezone="UTC",
+        end_offset=1 if is_over else 0,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from optimove_pipeline.assets.graph import build_definitions
+from optimove_pipeline.assets.history import history_partitions
 from optimove_pipeline.assets.partitions import backfill_policy
 from optimove_pipeline.config import Settings, parse_settings
 
@@ -29,6 +31,23 @@ def settings_of(**chunk: object) -> Settings:
 )
 def test_a_backfill_is_cut_by_the_chunk_of_the_settings(chunk: dict[str, object], policy: dg.BackfillPolicy) -> None:
     assert backfill_policy(settings_of(**chunk)) == policy
+
+
+@pytest.mark.parametrize(
+    ("first_day", "now", "offered"),
+    [
+        ("2026-11-15", "2026-11-15", ["2026-09", "2026-10", "2026-11"]),
+        ("2026-11-15", "2026-11-14", ["2026-09", "2026-10"]),
+        ("2026-11-15", "2027-02-01", ["2026-09", "2026-10", "2026-11"]),
+        ("2026-11-01", "2026-11-15", ["2026-09", "2026-10"]),
+        ("2026-12-31", "2026-11-15", ["2026-10"]),
+    ],
+)
+def test_months_of_history_are_offered_once_they_are_over(first_day: str, now: str, offered: list[str]) -> None:
+    datasets = {"preset": "casino", "history_months": 2, "first_day": first_day}
+    settings = parse_settings({"datasets": datasets}, source="a.yaml", data_dir=Path("data"))
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    assert history_partitions(settings, moment).get_partition_keys(current_time=moment) == offered
 
 
 def test_every_stage_of_every_report_has_the_policy_of_the_settings() -> None:
