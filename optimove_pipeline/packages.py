@@ -49,7 +49,8 @@ class Package:
     ``parts`` are in the order of the rows; ``columns`` maps the columns, in the order of the files, to the Polars
     dtypes that they had in the partition; ``fingerprint`` is the SHA-256 of these columns and of how they are
     written, so that it changes when a receiver would see another schema; ``source`` is the SHA-256 of what the
-    package was made of: the partition and the settings. ``watermark`` is the newest change held, if the feed has one.
+    package was made of: the partition and the settings. ``watermark`` is the
+    end of the window: once this and all before it are delivered, all changes up to there are; None without a window.
     """
 
     feed: str

@@ -64,7 +64,6 @@ def _make(session: Session, dataset: Dataset, day: date) -> Package:
     settings = session.settings
     partition = session.staging.open("validated", dataset.name, day)
     refuse_other_shape(dataset, partition)
-    window = partition_window(settings, dataset, day)
     forgotten = _forgotten(session, dataset, day)
     return package(
         dataset,
@@ -72,8 +71,7 @@ def _make(session: Session, dataset: Dataset, day: date) -> Package:
         options_of(settings, dataset, day),
         settings.packages_folder,
         ready=stamp_of_names(settings, dataset.name, day),
-        window=window,
-        watermark=window.end,
+        window=partition_window(settings, dataset, day),
         suppressed=forgotten.ids,
         customer_column=forgotten.column,
     )

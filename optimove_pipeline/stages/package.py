@@ -45,17 +45,16 @@ def package(
     *,
     ready: datetime,
     window: Window | None = None,
-    watermark: datetime | None = None,
     suppressed: Collection[str] = (),
     customer_column: str | None = None,
 ) -> Package:
     """Return the package of a validated partition, in ``<root>/<feed>/<day>``; make it if it is not there.
 
     ``ready`` is the moment (with its zone) that the parts' names carry in UTC: the day's readiness, never now.
-    ``window`` and ``watermark`` are noted in the manifest. Rows of customers whose id is among those ``suppressed``
-    are left out; ``customer_column`` holds the ids, None where a feed has no customers. A partition that was written
-    again, other settings, or a suppressed customer that it holds make the package anew; the old one is there until
-    the new one is.
+    ``window`` is noted in the manifest, its end as the watermark. Rows of customers whose id is among those
+    ``suppressed`` are left out; ``customer_column`` holds the ids, None where a feed has no customers. A partition
+    that was written again, other settings, or a suppressed customer that it holds make the package anew; the old one
+    is there until the new one is.
 
     Raises:
         ContractError: a row alone is larger than a part may be, or a value can't be written.
@@ -64,7 +63,7 @@ def package(
     """
     fields = fields_of(feed, partition.columns, options)
     left_out = find_left_out(partition, customer_column, suppressed)
-    source = _source(feed, partition, options, ready, window, watermark, left_out)
+    source = _source(feed, partition, options, ready, window, left_out)
     folder = package_folder(root, feed.name, partition.day)
     with locked(folder.with_name(f".{folder.name}.lock"), f"packaging {feed.name} of {partition.day}", LOCK_SECONDS):
         found = find_package(folder)
@@ -85,7 +84,7 @@ def package(
             fingerprint=_fingerprint(options, fields),
             source=source,
             window=window,
-            watermark=watermark,
+            watermark=window.end if window else None,
             created_at=datetime.now(UTC),
         )
         write_manifest(made)
@@ -147,7 +146,6 @@ def _source(
     options: PackageOptions,
     ready: datetime,
     window: Window | None,
-    watermark: datetime | None,
     left_out: LeftOut,
 ) -> str:
     """Return the hash of all that the package is made of. A part's name is new whenever the part is written.
@@ -162,7 +160,7 @@ def _source(
             "columns": list(partition.columns.items()),
             "options": [options.table, options.fields, options.packaging.model_dump()],
             "ready": ready.astimezone(UTC),
-            "changes": [window and [window.start, window.end], watermark],
+            "changes": window and [window.start, window.end],
             "left_out": left_out.ids.to_list(),
         }
     )

@@ -77,7 +77,6 @@ def test_readiness_is_named_in_utc(tmp_path: Path) -> None:
 
 def test_the_manifest_tells_what_the_parts_are(tmp_path: Path) -> None:
     window = Window(datetime(2026, 11, 19, tzinfo=UTC), datetime(2026, 11, 20, tzinfo=UTC))
-    watermark = datetime(2026, 11, 19, 23, 59, 59, 999_999, tzinfo=UTC)
     partition = validated(tmp_path, rows(2000))
     made = package(
         SENDS,
@@ -86,11 +85,10 @@ def test_the_manifest_tells_what_the_parts_are(tmp_path: Path) -> None:
         tmp_path / "packages",
         ready=READY,
         window=window,
-        watermark=watermark,
     )
     assert open_package(tmp_path / "packages" / "sends" / "2026-11-19") == made
     assert (made.feed, made.day, made.format, made.table) == ("sends", DAY, "csv", "Sends")
-    assert (made.window, made.watermark) == (window, watermark)
+    assert (made.window, made.watermark) == (window, window.end)
     assert made.columns == {"customer_id": "String", "token": "String", "amount": "Float64"}
     assert made.rows == 2000 == sum(part.rows for part in made.parts)
     assert len(made.parts) > 1
