@@ -83,7 +83,7 @@ def _tls(certificate: Certificate | None, folder: Path, user: _User | None) -> l
         return []
     # The server refuses a key that is not its own.
     for file in (certificate.file, certificate.key_file):
-        copied = shutil.copy(file, folder / file.name)
+        copied = Path(shutil.copy(file, folder / file.name))
         copied.chmod(0o600)
         if user is not None:
             os.chown(copied, user.uid, user.gid)

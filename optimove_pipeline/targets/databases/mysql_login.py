@@ -143,14 +143,18 @@ class MySqlLogin:
         return self.rows(text_of(statement, DIALECT), what)[0]
 
     def refuses(self, statement: sa.ClauseElement, what: str) -> bool:
-        """Return whether the user has no right to a statement."""
+        """Return whether the user has no right to a statement.
+
+        One that fails for another reason is not refused: with other values it might succeed.
+        """
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute(text_of(statement, DIALECT))
         except self.error as error:
-            if _number(error) in _NO_RIGHT:
-                return True
-            raise _translated(self.label, what, error) from None
+            said = _translated(self.label, what, error)
+            if isinstance(said, UnreachableError):
+                raise said from None
+            return _number(error) in _NO_RIGHT
         finally:
             self.connection.rollback()
         return False

@@ -118,15 +118,19 @@ class PostgresLogin:
             return tuple(self.connection.execute(text_of(statement, DIALECT)).fetchone())
 
     def refuses(self, statement: sa.ClauseElement, what: str) -> bool:
-        """Return whether the user has no right to a statement, even if it allows itself to write."""
+        """Return whether the user has no right to a statement, even if it allows itself to write.
+
+        One that fails for another reason is not refused: with other values it might succeed.
+        """
         try:
             with self.connection.transaction(force_rollback=True):
                 self.connection.execute("SET TRANSACTION READ WRITE")
                 self.connection.execute(text_of(statement, DIALECT))
         except self.error as error:
-            if state_of(error) == _NO_RIGHT:
-                return True
-            raise translated(self.label, what, error) from None
+            said = translated(self.label, what, error)
+            if isinstance(said, UnreachableError):
+                raise said from None
+            return state_of(error) == _NO_RIGHT
         return False
 
     def columns(self, name: str) -> list[str]:

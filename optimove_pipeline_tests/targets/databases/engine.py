@@ -30,12 +30,12 @@ _SETTINGS = {
 
 def postgres_settings(port: int, ca_file: Path | None) -> PostgresTargetSettings:
     """Return settings that lead to the database ``crm`` of a server on the loopback."""
-    return PostgresTargetSettings(kind="postgres", port=port, database="crm", ca_file=ca_file, **_SETTINGS)  # type: ignore[arg-type]
+    return PostgresTargetSettings(kind="postgres", port=port, database="crm", ca_file=ca_file, **_SETTINGS)
 
 
 def mysql_settings(port: int, ca_file: Path) -> MySqlTargetSettings:
     """Return settings that lead to the database ``optimove`` of a server on the loopback."""
-    return MySqlTargetSettings(kind="mysql", port=port, database="optimove", ca_file=ca_file, **_SETTINGS)  # type: ignore[arg-type]
+    return MySqlTargetSettings(kind="mysql", port=port, database="optimove", ca_file=ca_file, **_SETTINGS)
 
 
 def by_people(steps: Sequence[Step], title: str) -> str:
@@ -106,9 +106,15 @@ def log_in(settings: DatabaseTargetSettings, user: str, password: str, *, tls: b
     if isinstance(settings, PostgresTargetSettings):
         import psycopg
 
-        mode = "require" if tls else "disable"
-        address = {"host": settings.host, "port": settings.port, "dbname": settings.database}
-        return psycopg.connect(**address, user=user, password=password, sslmode=mode, autocommit=True)
+        return psycopg.connect(
+            host=settings.host,
+            port=settings.port,
+            dbname=settings.database,
+            user=user,
+            password=password,
+            sslmode="require" if tls else "disable",
+            autocommit=True,
+        )
     import pymysql
 
     assert isinstance(settings, MySqlTargetSettings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -68,7 +69,7 @@ def partition(
     return Rows(
         table=table,
         partition=key,
-        source=f"{table.feed} {key} {hash(tuple(map(tuple, values)))}",
+        source=hashlib.sha256(repr((table.feed, key, values)).encode()).hexdigest(),
         count=frame.height,
         run_id="a run",
         window=window,

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pytest
@@ -118,7 +119,9 @@ def test_every_value_arrives_as_it_was(engine: Engine, local_infile: int) -> Non
     )
     numbers = (Decimal("-99999999999999.9999"), Decimal(2**63 + 5))
     last, first = map(datetime.fromisoformat, ("9999-12-31 23:59:59.999999", "1000-01-01 00:00:00.000001"))
-    rows = [(number, text, *numbers, True, date(1969, 12, 31), last, 0.1) for number, text in enumerate(TEXTS)]
+    rows: list[tuple[Any, ...]] = [
+        (number, text, *numbers, True, date(1969, 12, 31), last, 0.1) for number, text in enumerate(TEXTS)
+    ]
     rows += [
         (-(2**63), "\u2028", Decimal("0.0001"), Decimal(-1), False, date(1, 1, 1), first, -1e300),
         (2**63 - 1, *[None] * 7),
