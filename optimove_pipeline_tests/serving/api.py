@@ -18,6 +18,7 @@ import polars as pl
 import uvicorn
 
 from optimove_pipeline.config import Settings, parse_settings
+from optimove_pipeline.packages import Package
 from optimove_pipeline.serving.access import access_of
 from optimove_pipeline.serving.app import Served, application, tables_by_name
 from optimove_pipeline.serving.connections import Connections
@@ -52,7 +53,7 @@ class Api:
 
     def table(self, name: str = TABLE) -> Table:
         """Return a table that is served."""
-        return next(table for table in tables_at(self.settings, self.target.name) if table.name == name)
+        return customers_table(self.settings, name)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None, **parameters: object) -> httpx.Response:
         """Ask once, with the key unless other headers are given."""
@@ -82,9 +83,19 @@ class Api:
         self.target.load(goods(self.table(options.pop("table", TABLE)), rows, partition=partition, **options))
 
 
+def customers_table(settings: Settings, name: str = TABLE) -> Table:
+    """Return a table that is delivered to the API, by default that of customers."""
+    return next(table for table in tables_at(settings, "api") if table.name == name)
+
+
 def settings_of(root: Path, **api: Any) -> Settings:
     """Return settings that deliver two data sets and a report to the API."""
-    document = {
+    return parse_settings(document_of(root, **api), source="a test", data_dir=root / "data")
+
+
+def document_of(root: Path, **api: Any) -> dict[str, Any]:
+    """Return the same as in a file."""
+    return {
         "sources": {"casino": {"kind": "duckdb", "path": str(root / "casino.duckdb")}},
         "datasets": {
             "preset": "casino",
@@ -96,7 +107,6 @@ def settings_of(root: Path, **api: Any) -> Settings:
         "delivery": {"reports": ["api"], "datasets": ["api"]},
         "targets": {"api": {"kind": "api", "clients": [CLIENT], **api}},
     }
-    return parse_settings(document, source="a test", data_dir=root / "data")
 
 
 @contextmanager
@@ -180,6 +190,30 @@ def customer(number: int, *, minutes: int = 0, **values: Any) -> JsonRow:
         "LastUpdated": start + timedelta(minutes=minutes),
         **values,
     }
+
+
+def many(count: int) -> list[JsonRow]:
+    """Return customers, four a minute."""
+    return [customer(number, minutes=number // 4 % 1440) for number in range(count)]
+
+
+def package(rows: Rows) -> Package:
+    """Return what stands for the package that rows are of, for the ledger."""
+    return Package(
+        feed=rows.table.feed,
+        day=date.fromisoformat(rows.partition),
+        folder=Path(),
+        table=rows.table.name,
+        format="csv",
+        parts=(),
+        rows=rows.count,
+        columns={},
+        fingerprint="",
+        source=rows.source,
+        window=None,
+        watermark=None,
+        created_at=datetime(2026, 11, 21, tzinfo=UTC),
+    )
 
 
 def ids(rows: Sequence[JsonRow]) -> list[str]:
