@@ -31,7 +31,7 @@ _GRANT = re.compile(r"GRANT SELECT ON \[(.+?)\]\.\[(.+?)\] TO \[(.+?)\]")
 _REVOKE = re.compile(r"REVOKE .+ ON SCHEMA::\[(.+?)\] FROM \[(.+?)\]")
 _LOCK = re.compile(r"DECLARE @taken int; EXEC @taken = sp_getapplock @Resource = N'(.+?)',.*@LockTimeout = \d+; .*")
 _RELEASE = re.compile(r"EXEC sp_releaseapplock @Resource = N'(.+?)'.*")
-_BULK = re.compile(r"insert bulk (\S+)\s*\(.*", re.IGNORECASE | re.DOTALL)
+_BULK = re.compile(r"insert bulk (\[.+?\]\.\[.+?\])\s*\(.*", re.IGNORECASE | re.DOTALL)
 _DESTINATION = re.compile(r"EXEC sp_tablecollations_100 N'(.+?)'")
 _INDEXES = re.compile(r"SELECT name FROM sys\.indexes WHERE object_id = OBJECT_ID\(N'(.+?)\.(.+?)'\).*")
 _NAMES = {"sys.schemas": "schema_name FROM duckdb_schemas()", "sys.database_principals": "name FROM stub.users"}
@@ -260,9 +260,9 @@ def _without_headers(content: bytes) -> bytes:
 
 def _without_storage(text: str) -> str:
     """Return a statement without what DuckDB has not: collations, clustering, the names of keys."""
-    plain = re.sub(r" COLLATE \w+| (?:NON)?CLUSTERED\b|CONSTRAINT \S+ (?=PRIMARY)", "", text)
+    plain = re.sub(r" COLLATE \w+| (?:NON)?CLUSTERED\b|CONSTRAINT (?:\[.+?\]|\S+) (?=PRIMARY)|\(max\)", "", text)
     plain = re.sub(r"\bBIT\b", "BOOLEAN", plain)
-    return re.sub(r"ALTER TABLE (\S+) ADD ", r"ALTER TABLE \1 ADD COLUMN ", plain)
+    return re.sub(r"^(ALTER TABLE .+?) ADD ", r"\1 ADD COLUMN ", plain)
 
 
 def _duck_name(name: str) -> str:
