@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from optimove_pipeline.assets.dataset_partitions import past_snapshots
 from optimove_pipeline.assets.outcomes import Skipped
-from optimove_pipeline.assets.passage import Judged, Passage
+from optimove_pipeline.assets.passage import MISSING_FILES, Judged, Passage
+from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.cadences import stamp_of_names
 from optimove_pipeline.datasets.dataset import Dataset, Load
+from optimove_pipeline.datasets.day_files import missing_on, takes_tables
 from optimove_pipeline.datasets.forgotten import forgotten_of
 from optimove_pipeline.datasets.history import first_day, history_windows, partition_window
 from optimove_pipeline.datasets.known import Forgotten
@@ -19,9 +21,10 @@ from optimove_pipeline.datasets.reconciliation import account_of
 from optimove_pipeline.datasets.shapes import refuse_other_shape
 from optimove_pipeline.datasets.volume_of_package import volume_of
 from optimove_pipeline.datasets.windows import time_of
+from optimove_pipeline.feed_standing import standing_of
 from optimove_pipeline.ledger import ledger_file
 from optimove_pipeline.packages import Package, Window
-from optimove_pipeline.partition_keys import Month
+from optimove_pipeline.partition_keys import Month, partition_key
 from optimove_pipeline.session import Session
 from optimove_pipeline.settings.packages import PackageOptions
 from optimove_pipeline.stages.package import package
@@ -29,7 +32,7 @@ from optimove_pipeline.suppression import suppressed
 from optimove_pipeline.warehouse import Warehouse
 from optimove_pipeline.watermarks import move, watermark
 
-VOLUME, MISSING_FILES = "data_volume", "missing_files"
+VOLUME = "data_volume"
 
 
 def dataset_passage(dataset: Dataset) -> Passage:
@@ -53,11 +56,23 @@ def dataset_passage(dataset: Dataset) -> Passage:
     def absent(session: Session, partitions: Sequence[date]) -> Skipped:
         return past_snapshots(session, dataset, partitions, "validated")
 
+    def lacking(session: Session, day: date) -> list[str]:
+        return [*_lacking(session.settings, day)]
+
     def account(session: Session, made: Package) -> dict[str, int]:
         found = account_of(dataset, made.day, session.staging, made)
         return {f"rows, {name.replace('_', ' ')}": rows for name, rows in asdict(found).items()}
 
-    return Passage(make, options, absent, (VOLUME, MISSING_FILES), judged, record=record, account=account)
+    return Passage(
+        make,
+        options,
+        absent,
+        (VOLUME, MISSING_FILES),
+        judged,
+        record=record,
+        lacking=lacking,
+        account=account,
+    )
 
 
 def _make(session: Session, dataset: Dataset, day: date) -> Package:
@@ -110,6 +125,14 @@ def _needed_before(session: Session, dataset: Dataset, day: date, window: Window
     return start
 
 
+def _lacking(settings: Settings, day: date) -> Iterator[str]:
+    path = ledger_file(settings.data_dir)
+    datasets = {each.name: each for each in settings.chosen_datasets}
+    for partition, missing in missing_on(settings, day, datetime.now(UTC), path):
+        stage = standing_of(settings, datasets[missing.dataset], partition, (missing.target,), path).stage
+        yield f"{missing.dataset} of {partition_key(partition)} at {missing.target}: {missing.reason} ({stage})"
+
+
 def _volume(session: Session, made: Package) -> Judged:
     settings = session.settings
     if isinstance(made.day, Month):
@@ -120,6 +143,9 @@ def _volume(session: Session, made: Package) -> Judged:
 
 def _missing_files(session: Session, dataset: Dataset, made: Package) -> Judged:
     expected = session.settings.datasets.of(dataset.name).expected
+    targets = session.settings.delivery.of(dataset.name, is_report=False)
+    if all(takes_tables(session.settings, name) for name in targets):
+        return Judged(MISSING_FILES, passed=True, blocks=True, text="no target takes files")
     if made.parts or not expected:
         return Judged(MISSING_FILES, passed=True, blocks=True, text=f"{len(made.parts)} files")
     text = (

@@ -10,7 +10,7 @@ import dagster as dg
 from optimove_pipeline import record_tables
 from optimove_pipeline.assets.outcomes import Days, Metadata, Skipped, report_days
 from optimove_pipeline.assets.partitions import as_days
-from optimove_pipeline.assets.passage import Judged, Passage
+from optimove_pipeline.assets.passage import MISSING_FILES, Judged, Passage
 from optimove_pipeline.assets.resources import OptimoveResource
 from optimove_pipeline.assets.snapshots import absent_past_days, asked_for_alone
 from optimove_pipeline.assets.stage_asset import key, stage_asset
@@ -31,6 +31,8 @@ from optimove_pipeline.stages.package import package
 from optimove_pipeline.stages.table_rows import customer_column, rows_of
 from optimove_pipeline.suppression import suppressed
 from optimove_pipeline.targets.table import Rows
+
+_WHOLE_DAY = "Every file that Optimove expects of the day is there; those of other data sets may be yet to come."
 
 CHANGED = "the day was read again and has changed"
 
@@ -156,6 +158,8 @@ def _delivered(
     targets: tuple[str, ...],
     passage: Passage,
 ) -> dg.AssetsDefinition:
+    asset_key = key("delivered", feed.name)
+
     @stage_asset(
         "delivered",
         feed,
@@ -165,6 +169,7 @@ def _delivered(
         kinds={"file"},
         description=f"{feed.title} at {', '.join(targets)}: each part whole, and sent once.",
         metadata={"targets": ", ".join(targets)},
+        checks=[dg.AssetCheckSpec(MISSING_FILES, asset=asset_key, description=_WHOLE_DAY)] if passage.lacking else [],
     )
     def delivered(
         context: dg.AssetExecutionContext, config: DeliveryConfig, optimove: OptimoveResource
@@ -177,9 +182,24 @@ def _delivered(
 
         days.each(asked, work)
         copy_records(optimove)
-        return report_days(context, days, alone=asked_for_alone(context))
+        return report_days(context, days, _lacking(session, passage, [*days.made]), alone=asked_for_alone(context))
 
     return delivered
+
+
+def _lacking(session: Session, passage: Passage, days: Sequence[date]) -> list[dg.AssetCheckResult]:
+    """Return the check of what the receiver lacks of these days, once their packages are delivered."""
+    if passage.lacking is None:
+        return []
+    told = [line for day in sorted(days) for line in passage.lacking(session, day)]
+    return [
+        dg.AssetCheckResult(
+            check_name=MISSING_FILES,
+            passed=not told,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="; ".join(told) or None,
+        )
+    ]
 
 
 def deliver_partition(

@@ -11,6 +11,9 @@ from optimove_pipeline.packages import Package
 from optimove_pipeline.session import Session
 from optimove_pipeline.settings.packages import PackageOptions
 
+MISSING_FILES = "missing_files"
+"""Optimove's check of missing files: of a package before it leaves, and of its whole day afterwards."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -30,7 +33,8 @@ class Passage:
     packaged; ``absent`` returns the partitions that can't be had any more, which are left out; ``judge`` returns what
     the ``checks`` say of a package; ``changed`` is the reason under which one that changed since its delivery is sent
     again by itself, None where a person must give one; ``record`` notes that a target, by its name, has a package
-    whole; ``account`` returns where the rows that the source counted went, and raises if they do not add up.
+    whole; ``lacking`` tells in lines what else the receiver lacks of a partition's day, None where nobody looks;
+    ``account`` returns where the rows that the source counted went, and raises if they do not add up.
     """
 
     make: Callable[[Session, date], Package]
@@ -40,4 +44,5 @@ class Passage:
     judge: Callable[[Session, Package], Sequence[Judged]] = lambda session, package: ()
     changed: Callable[[Session], str | None] = lambda session: None
     record: Callable[[Session, Package, str], None] = lambda session, package, target: None
+    lacking: Callable[[Session, date], Sequence[str]] | None = None
     account: Callable[[Session, Package], Mapping[str, int]] = lambda session, package: {}

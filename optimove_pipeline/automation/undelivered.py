@@ -13,9 +13,10 @@ from optimove_pipeline.cadence import Cadence
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.cadences import cadence_of
 from optimove_pipeline.datasets.dataset import Dataset
+from optimove_pipeline.datasets.day_files import missing_of
 from optimove_pipeline.datasets.history import first_day
-from optimove_pipeline.datasets.missing_files import MissingFile, beginning_of, missing_files
-from optimove_pipeline.ledger import Ledger, ledger_file
+from optimove_pipeline.datasets.missing_files import MissingFile
+from optimove_pipeline.ledger import ledger_file
 from optimove_pipeline.partition_keys import partition_key
 
 TICK_SECONDS = 60
@@ -51,18 +52,13 @@ def undelivered(settings: Settings, now: Callable[[], datetime] = lambda: dateti
 
 
 def _alerts(settings: Settings, dataset: Dataset, began: datetime, now: datetime) -> Iterator[Alert]:
-    targets = settings.delivery.of(dataset.name, is_report=False)
-    if not targets or not settings.datasets.of(dataset.name).expected:
-        return
-    ledger = Ledger(ledger_file(settings.data_dir))
-    beginnings = {dataset.name: beginning_of(settings.packages, dataset)}
     warned = now + timedelta(minutes=settings.datasets.warn_minutes)
     cadence = cadence_of(settings, dataset.name)
     begins = datetime.combine(first_day(settings), time(), settings.zone)
     for partition, due in _looked_at(cadence, began, now):
         if due > warned or cadence.ended_at(partition) <= begins:
             continue
-        if missing := missing_files([dataset], partition, ledger, {dataset.name: targets}, beginnings):
+        if missing := missing_of(settings, dataset, partition, ledger_file(settings.data_dir)):
             yield _alert(dataset, partition, missing, due, late=now >= due)
 
 

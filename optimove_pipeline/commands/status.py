@@ -17,12 +17,12 @@ from optimove_pipeline.commands.durations import told
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.cadences import cadence_of
 from optimove_pipeline.datasets.dataset import Dataset
-from optimove_pipeline.datasets.missing_files import beginning_of, missing_files
+from optimove_pipeline.datasets.day_files import missing_on
 from optimove_pipeline.datasets.partitions import partitions_of
 from optimove_pipeline.datasets.windows import newest_closed
 from optimove_pipeline.feed_standing import Stage, Standing, standing_of
 from optimove_pipeline.feeds import Feed
-from optimove_pipeline.ledger import Ledger, ledger_file
+from optimove_pipeline.ledger import ledger_file
 from optimove_pipeline.partition_keys import partition_key
 from optimove_pipeline.watermarks import watermark
 
@@ -163,13 +163,5 @@ def _watermarks(feed: str, targets: Sequence[str], path: Path) -> dict[str, str]
 
 
 def _missing(settings: Settings, day: date, now: datetime, path: Path) -> Iterator[str]:
-    for dataset in settings.chosen_datasets:
-        if not settings.datasets.of(dataset.name).expected:
-            continue
-        targets = {dataset.name: settings.delivery.of(dataset.name, is_report=False)}
-        beginnings = {dataset.name: beginning_of(settings.packages, dataset)}
-        cadence = cadence_of(settings, dataset.name)
-        for partition in partitions_of(settings, dataset.name, day):
-            if cadence.ended_at(partition) <= now:
-                for each in missing_files([dataset], partition, Ledger(path), targets, beginnings):
-                    yield f"{each.dataset} of {partition_key(partition)} at {each.target}: {each.reason}"
+    for partition, each in missing_on(settings, day, now, path):
+        yield f"{each.dataset} of {partition_key(partition)} at {each.target}: {each.reason}"

@@ -28,12 +28,13 @@ def missing_files(
     ledger: Ledger,
     targets: Mapping[str, Collection[str]],
     beginnings: Mapping[str, str],
+    tables: Collection[str] = (),
 ) -> list[MissingFile]:
     """Return which files of a partition are not delivered, by data set and then by target.
 
     ``targets`` are the names of each data set's targets; without any it is expected nowhere. ``beginnings`` are what
     the names of its files begin with (``beginning_of``). A file is known by that (reference on delivery, section 8,
-    point 9), and one without rows counts as present (point 10).
+    point 9), and one without rows counts as present (point 10). Targets that take ``tables`` have rows, and no files.
 
     Raises:
         SettingsError: the ledger can't be used.
@@ -43,7 +44,8 @@ def missing_files(
         MissingFile(dataset.name, target, reason)
         for dataset in expected
         for target in sorted(targets.get(dataset.name, ()))
-        if (reason := _reason(beginnings[dataset.name], ledger.newest(target, dataset.name, day)))
+        for beginning in ["" if target in tables else beginnings[dataset.name]]
+        if (reason := _reason(beginning, ledger.newest(target, dataset.name, day)))
     ]
 
 

@@ -120,3 +120,11 @@ def test_hours_are_looked_for_one_by_one(ledger: Ledger) -> None:
     targets = {"customers": ["sftp"]}
     assert missing_files(EXPECTED[:1], hour, ledger, targets, NAMES) == []
     assert len(missing_files(EXPECTED[:1], hour.replace(hour=15), ledger, targets, NAMES)) == 1
+
+
+def test_of_a_target_that_takes_tables_no_files_are_looked_for(ledger: Ledger) -> None:
+    (customers, *_), targets, beginnings = EXPECTED, {"customers": ("tables",)}, {"customers": "Customers_"}
+    assert missing_files([customers], DAY, ledger, targets, beginnings, ["tables"])
+    deliver(ledger, entry("customers", "tables", "Customers"))
+    assert missing_files([customers], DAY, ledger, targets, beginnings, ["tables"]) == []
+    assert missing_files([customers], DAY, ledger, targets, beginnings)
