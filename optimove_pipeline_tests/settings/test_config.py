@@ -15,7 +15,7 @@ from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.session import api_options
 from optimove_pipeline.targets.kinds import KINDS as ALL_KINDS
-from optimove_pipeline_tests.settings import cloud_database_values, iceberg_values
+from optimove_pipeline_tests.settings import cloud_database_values, database_values, iceberg_values
 
 FILE = "optimove.yaml"
 EACH = "reports.each.customers_by_action"
@@ -269,6 +269,7 @@ RIGHT: dict[str, Any] = {
     "retention.package_days": 30,
     **iceberg_values.RIGHT,
     **cloud_database_values.RIGHT,
+    **database_values.RIGHT,
 }
 
 WRONG: dict[str, tuple[Any, str]] = {
@@ -533,6 +534,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "delivery.changed_reports": ("send", "expected 'redeliver' or 'refuse'"),
     **iceberg_values.WRONG,
     **cloud_database_values.WRONG,
+    **database_values.WRONG,
 }
 
 SCHEDULE = {"name": "again", "cron": "30 7 * * 1", "days": 7}
@@ -609,6 +611,7 @@ COMPANIONS: dict[str, Any] = {
     "targets.api.tls_key": {**TARGETS["api"], "tls_certificate": "/etc/tls/data.pem"},
     **iceberg_values.COMPANIONS,
     **cloud_database_values.COMPANIONS,
+    **database_values.COMPANIONS,
     **{key: beside_source(*key.split(".")[1:]) for key in RIGHT if key.startswith("sources.") and ".csv." not in key},
     **{f"{SENT}.columns.Email.{key}": {"column": "mail"} for key in ("values", "format", "timezone")},
     "reports.filters.attribute_value.attribute": {"value": "UK"},
@@ -732,6 +735,7 @@ SECRETS = (
     "targets.api.signing_key",
     *iceberg_values.SECRETS,
     *cloud_database_values.SECRETS,
+    *database_values.SECRETS,
 )
 
 
