@@ -9,6 +9,7 @@ from typing import Any
 
 from optimove_pipeline.assets.metadata import column_schema, preview
 from optimove_pipeline.assets.outcomes import Skipped
+from optimove_pipeline.assets.rebuilt import REBUILT
 from optimove_pipeline.assets.resources import OptimoveResource
 from optimove_pipeline.datasets.dataset import Dataset, Load
 from optimove_pipeline.datasets.earlier import delivered_before
@@ -56,6 +57,7 @@ def extraction_metadata(done: Extracted) -> dict[str, Any]:
         "newest change": done.newest_change.isoformat(" ") if done.newest_change else "none",
         "columns not at the source": ", ".join(done.missing_columns) or "none",
         "seconds": round(done.seconds, 3),
+        **({"as it was": REBUILT} if done.rebuilt else {}),
     }
 
 

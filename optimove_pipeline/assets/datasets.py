@@ -22,10 +22,12 @@ from optimove_pipeline.assets.delivery import delivery_assets
 from optimove_pipeline.assets.metadata import history_plot
 from optimove_pipeline.assets.outcomes import Days, Metadata, report_days
 from optimove_pipeline.assets.partitions import as_days
+from optimove_pipeline.assets.rebuilt import as_it_was, as_it_was_check
 from optimove_pipeline.assets.resources import OptimoveResource
 from optimove_pipeline.assets.snapshots import asked_for_alone
 from optimove_pipeline.assets.stage_asset import key, stage_asset
 from optimove_pipeline.datasets.dataset import Dataset
+from optimove_pipeline.datasets.extraction import Extracted
 from optimove_pipeline.datasets.known import DATASET
 from optimove_pipeline.datasets.validation import DatasetValidation
 from optimove_pipeline.errors import ContractError
@@ -55,6 +57,8 @@ def dataset_assets(
 def _extracted(
     dataset: Dataset, partitions: dg.PartitionsDefinition[str], policy: dg.BackfillPolicy
 ) -> dg.AssetsDefinition:
+    asset_key = key(DATASET, dataset.name)
+
     @stage_asset(
         DATASET,
         dataset,
@@ -63,19 +67,24 @@ def _extracted(
         deps=[],
         kinds={"sql"},
         description=f"{dataset.title}, as the source has it: what changed in the partition's window, or all rows.",
+        checks=[as_it_was_check(asset_key)],
     )
     def extracted(context: dg.AssetExecutionContext, optimove: OptimoveResource) -> dg.MaterializeResult:  # type: ignore[type-arg] # Dagster knows the bare class only
         session, asked = optimove.session, as_days(context.partition_keys)
         # What is held can't be read again, and need not be.
         days = Days(skipped=unreadable_snapshots(session, dataset, asked))
         lost = past_snapshots(session, dataset, asked, DATASET).days
+        done = dict[date, Extracted]()
 
         def work(day: date) -> Metadata:
-            made = extraction_metadata(extract_partition(session, dataset, day))
-            return {**made, "rows per partition": history_plot(session.staging.counts(DATASET, dataset.name, day))}
+            done[day] = extract_partition(session, dataset, day)
+            return {
+                **extraction_metadata(done[day]),
+                "rows per partition": history_plot(session.staging.counts(DATASET, dataset.name, day)),
+            }
 
         days.each(asked, work)
-        return report_days(context, days, alone=bool(lost) and asked_for_alone(context))
+        return report_days(context, days, [as_it_was(done)], alone=bool(lost) and asked_for_alone(context))
 
     return extracted
 

@@ -40,7 +40,8 @@ class Extracted:
 
     ``rows`` were written, ``source_rows`` counted in the same snapshot. ``without_change`` rows of the source have no
     moment of change, so that no window holds them. ``newest_change`` is naive UTC. ``missing_columns`` are the
-    contract's optional columns that the source does not have.
+    contract's optional columns that the source does not have. It is ``rebuilt`` if later partitions had ended when it
+    was read by its changes: rows that changed since are not in it any more, as they were in what its own run read.
     """
 
     rows: int
@@ -49,6 +50,7 @@ class Extracted:
     newest_change: datetime | None
     missing_columns: tuple[str, ...]
     seconds: float
+    rebuilt: bool = False
 
 
 def extract_dataset(
@@ -101,9 +103,15 @@ def extract_dataset(
         newest_change=newest.moment,
         missing_columns=tuple(column.name for column in mapping.missing),
         seconds=time.monotonic() - started,
+        rebuilt=selection.change_column is not None and _is_past(partition, snapshot, zone),
     )
     _tell(dataset, partition, snapshot, extracted)
     return extracted
+
+
+def _is_past(partition: date, snapshot: Snapshot, zone: ZoneInfo) -> bool:
+    """Return whether later partitions had ended when the source was opened; not of a month, which has no own run."""
+    return not isinstance(partition, Month) and partition < newest_closed(partition, snapshot.taken_at, zone)
 
 
 def _parts_of(partition: date, own: DatasetSettings, window: Window | None, zone: ZoneInfo) -> tuple[date, ...]:

@@ -19,9 +19,10 @@ from optimove_pipeline.datasets.dataset import Content, ContractColumn, Dataset,
 from optimove_pipeline.datasets.extraction import STAGE, Extracted, extract_dataset
 from optimove_pipeline.datasets.sources.opening import open_source
 from optimove_pipeline.datasets.sources.source import Selection, Snapshot
-from optimove_pipeline.datasets.windows import months, window_of
+from optimove_pipeline.datasets.windows import months, newest_closed, window_of
 from optimove_pipeline.errors import PartitionError, SettingsError
 from optimove_pipeline.feeds import Kind
+from optimove_pipeline.packages import Window
 from optimove_pipeline.partition_keys import Month, partition_of
 from optimove_pipeline.settings.datasets import Datasets, DatasetSettings
 from optimove_pipeline.settings.sources import AnySource, DuckDbSettings, FilesSettings
@@ -440,3 +441,22 @@ def test_a_process_killed_while_it_reads_leaves_no_partition(company: Company) -
         process.wait()
     assert company.staging.find(STAGE, "customers", DAY) is None
     assert company.extract({}).rows == 1
+
+
+def test_a_partition_is_rebuilt_once_a_later_one_has_ended(company: Company) -> None:
+    players(company, "('a', 'F', '2026-11-20 10:00:00')")
+    with open_source("company", COMPANY, company.folder) as snapshot:
+        own = DatasetSettings(table="players")
+
+        def rebuilt(partition: date, dataset: Dataset = CUSTOMERS, window: Window | None = None) -> bool:
+            chosen = window or window_of(Datasets(), dataset, partition, UTC_ZONE)
+            made = extract_dataset(dataset, own, snapshot, partition, chosen, company.staging, zone=UTC_ZONE)
+            return made.rebuilt
+
+        day = newest_closed(date.min, snapshot.taken_at, UTC_ZONE)
+        hour = newest_closed(partition_of("2026-01-01T00"), snapshot.taken_at, UTC_ZONE)
+        month = Month(2025, 1, 1)
+        assert [rebuilt(each) for each in (day, day - timedelta(days=1))] == [False, True]
+        assert [rebuilt(each) for each in (hour, hour - timedelta(hours=1))] == [False, True]
+        assert not rebuilt(month, window=months(1, date(2025, 2, 1), UTC_ZONE)[0])
+        assert not rebuilt(day, CATALOG)
