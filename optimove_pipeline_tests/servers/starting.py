@@ -13,15 +13,16 @@ _START_SECONDS = 60.0
 def wait_until_it_answers(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
     """Return once an HTTP server gives any answer; ``RuntimeError`` holds its log if it ends or takes too long."""
     deadline = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            httpx.get(address, timeout=5)
-        except httpx.TransportError:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{address} did not start: {log.read_text()[-2000:]}") from None
-            time.sleep(0.05)
-        else:
-            return
+    with httpx.Client(timeout=5) as client:
+        while True:
+            try:
+                client.get(address)
+            except httpx.TransportError:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"{address} did not start: {log.read_text()[-2000:]}") from None
+                time.sleep(0.05)
+            else:
+                return
 
 
 def free_port() -> int:

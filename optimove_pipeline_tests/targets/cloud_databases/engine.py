@@ -101,4 +101,3 @@ def bigquery_settings(address: str, **more: Any) -> BigQueryTargetSettings:
         "attempts": 2,
     }
     return BigQueryTargetSettings(kind="bigquery", **(known | more))
-
