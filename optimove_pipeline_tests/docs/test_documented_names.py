@@ -89,7 +89,8 @@ def _parsed(default: str) -> object:
 def test_every_variable_that_the_code_reads_is_documented() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "optimove_pipeline").rglob("*.py"))
     read = set(re.findall(r"\b(?:OPTIMOVE_[A-Z_]+|DAGSTER_HOME)\b", code))
-    assert read <= {variable for variable, _ in first_cells(SETTINGS)}
+    values = {default for _, default in _leaves(Settings.model_json_schema()) if isinstance(default, str)}
+    assert read - values <= {variable for variable, _ in first_cells(SETTINGS)}
 
 
 def test_every_option_of_the_sandbox_is_documented_with_its_default() -> None:

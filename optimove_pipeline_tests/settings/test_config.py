@@ -15,7 +15,7 @@ from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.session import api_options
 from optimove_pipeline.targets.kinds import KINDS as ALL_KINDS
-from optimove_pipeline_tests.settings import cloud_database_values, database_values, iceberg_values
+from optimove_pipeline_tests.settings import cloud_database_values, database_values, iceberg_values, snowflake_values
 
 FILE = "optimove.yaml"
 EACH = "reports.each.customers_by_action"
@@ -270,6 +270,7 @@ RIGHT: dict[str, Any] = {
     **iceberg_values.RIGHT,
     **cloud_database_values.RIGHT,
     **database_values.RIGHT,
+    **snowflake_values.RIGHT,
 }
 
 WRONG: dict[str, tuple[Any, str]] = {
@@ -535,6 +536,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     **iceberg_values.WRONG,
     **cloud_database_values.WRONG,
     **database_values.WRONG,
+    **snowflake_values.WRONG,
 }
 
 SCHEDULE = {"name": "again", "cron": "30 7 * * 1", "days": 7}
@@ -612,6 +614,7 @@ COMPANIONS: dict[str, Any] = {
     **iceberg_values.COMPANIONS,
     **cloud_database_values.COMPANIONS,
     **database_values.COMPANIONS,
+    **snowflake_values.COMPANIONS,
     **{key: beside_source(*key.split(".")[1:]) for key in RIGHT if key.startswith("sources.") and ".csv." not in key},
     **{f"{SENT}.columns.Email.{key}": {"column": "mail"} for key in ("values", "format", "timezone")},
     "reports.filters.attribute_value.attribute": {"value": "UK"},
@@ -638,7 +641,13 @@ def keys(section: type[BaseModel], place: str = "") -> Iterator[str]:
         if place == "datasets." and name == "each":
             yield from keys(next(sections(field.annotation)), f"{SENT}.")
             continue
-        middle = {"each": ".customers_by_action", "windows": ".0", "schedules": ".0", "clients": ".0"}.get(name, "")
+        middle = {
+            "each": ".customers_by_action",
+            "windows": ".0",
+            "schedules": ".0",
+            "clients": ".0",
+            "consumers": ".0",
+        }.get(name, "")
         if inner is None:
             yield f"{place}{name}"
         else:
@@ -668,6 +677,8 @@ def document(key: str, value: Any) -> dict[str, Any]:
         content["sources"] = dict.fromkeys(("shop", "crm"), SOURCES["duckdb"])
     if path[:3] == ["targets", "api", "clients"]:
         content["targets"]["api"] |= {"kind": "api", "signing_key": "${SIGNING_KEY}"}
+    if path[:3] == ["targets", "snowflake", "consumers"]:
+        content["targets"]["snowflake"] |= snowflake_values.TARGET
     if path[:3] == ["sources", "files", "csv"]:
         content["sources"]["files"] |= SOURCES["files"]
     return content
@@ -736,6 +747,7 @@ SECRETS = (
     *iceberg_values.SECRETS,
     *cloud_database_values.SECRETS,
     *database_values.SECRETS,
+    *snowflake_values.SECRETS,
 )
 
 

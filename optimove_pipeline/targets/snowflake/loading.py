@@ -29,7 +29,7 @@ from optimove_pipeline.targets.snowflake.session import SnowflakeSession
 from optimove_pipeline.targets.snowflake.statements import sql_type
 from optimove_pipeline.targets.table import Replace, Rows
 
-_STAGE = "OPTIMOVE_LOADING"
+_STAGE = "LOADING"
 _FORMAT = "FILE_FORMAT = (TYPE = PARQUET USE_LOGICAL_TYPE = TRUE NULL_IF = ())"
 """Without the first option times are numbers; without the second a text ``\\N`` is NULL."""
 _IDS_AT_ONCE = 100_000

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from optimove_pipeline.targets.snowflake.names import STAMP_NAME, Names, literal, quoted
 from optimove_pipeline.targets.table import Replace, Rows, Table
 
-LOADED, FORGOTTEN = quoted("OPTIMOVE_LOADED"), quoted("OPTIMOVE_FORGOTTEN")
+LOADED, FORGOTTEN = quoted("_LOADED"), quoted("_FORGOTTEN")
 """Temporary tables of the session: the rows of the partition, and the ids of forgotten customers."""
 ID = "ID"
 
