@@ -25,3 +25,14 @@ fi
 # Azure's own emulator, the only server of the tests that comes from npm. Newer versions need a newer Node.
 [ -d "$azurite/node_modules/azurite" ] ||
     npm install --silent --no-audit --no-fund --prefix "$azurite" azurite@3.35.0
+
+# DuckDB with its reader of Iceberg tables: another engine than the one that writes them. Its parts fit one version only.
+reader=.venv/iceberg_reader
+if [ ! -e "$reader/.whole" ]; then
+    .venv/bin/uv venv --quiet --clear --python .venv/bin/python "$reader"
+    .venv/bin/uv pip install --quiet --python "$reader/bin/python" \
+        duckdb==1.5.5 duckdb-extensions duckdb-extension-avro==1.5.5 duckdb-extension-iceberg==1.5.5
+    HOME="$PWD/$reader" "$reader/bin/python" -c \
+        'import duckdb_extensions as d; d.import_extension("avro"); d.import_extension("iceberg")'
+    touch "$reader/.whole"
+fi

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from optimove_pipeline.targets.connecting import Step, Who
 from optimove_pipeline.targets.iceberg import storage_steps
-from optimove_pipeline.targets.iceberg.schemas import name_of
+from optimove_pipeline.targets.iceberg.schemas import name_of, schema_of
 from optimove_pipeline.targets.kinds.iceberg import IcebergSettings
 from optimove_pipeline.targets.table import STAMP, Replace, Table
 
@@ -45,13 +45,14 @@ def _catalog_values(settings: IcebergSettings) -> dict[str, str]:
 
 
 def _columns(table: Table) -> str:
-    lines = [f"{each.name} {each.dtype}{' required' if each.name in table.key else ''}" for each in table.columns]
+    fields = schema_of(table).fields
+    lines = [f"{each.name} {each.field_type}{' required' if each.required else ''}" for each in fields]
     rule = {
         Replace.KEYS: f"a row replaces that of the same key ({', '.join(table.key)}), unless it is older",
         Replace.PARTITION: f"the rows of a partition replace those with the same {STAMP}",
         Replace.ALL: "each delivery replaces all rows",
     }
-    return "\n".join([*lines, f"{STAMP} String required", f"-- {rule[table.replace]}"])
+    return "\n".join([*lines, f"-- {rule[table.replace]}"])
 
 
 def _catalog(settings: IcebergSettings) -> list[Step]:

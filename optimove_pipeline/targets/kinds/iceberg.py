@@ -85,19 +85,28 @@ class IcebergSettings(TableTargetSettings):
         Raises:
             SettingsError: pyiceberg is not installed.
         """
-        from optimove_pipeline.datasets.sources.drivers import driver
-
-        for module in ("pyiceberg", "pyarrow"):
-            driver(module, "iceberg", f"targets.{name}")
+        _check_installed(name)
         from optimove_pipeline.targets.iceberg.target import IcebergTarget
 
         return IcebergTarget(name, self, data_dir)
 
     def steps(self, name: str, tables: Sequence[Table]) -> list[Step]:
-        """Return how the tables come to be, and how Optimove reads them (reference on delivery, section 3.2)."""
+        """Return how the tables come to be, and how Optimove reads them (reference on delivery, section 3.2).
+
+        Raises:
+            SettingsError: pyiceberg is not installed.
+        """
+        _check_installed(name)
         from optimove_pipeline.targets.iceberg.steps import steps_of
 
         return steps_of(self, tables)
+
+
+def _check_installed(name: str) -> None:
+    from optimove_pipeline.datasets.sources.drivers import driver
+
+    for module in ("pyiceberg", "pyarrow"):
+        driver(module, "iceberg", f"targets.{name}")
 
 
 SETTINGS = IcebergSettings

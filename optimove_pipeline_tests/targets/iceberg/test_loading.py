@@ -14,6 +14,7 @@ from optimove_pipeline.targets.errors import TargetError
 from optimove_pipeline.targets.iceberg.catalogs import opened
 from optimove_pipeline.targets.iceberg.target import IcebergTarget
 from optimove_pipeline.targets.table import Table, TableColumn
+from optimove_pipeline_tests.servers.iceberg_reader import duckdb_rows
 from optimove_pipeline_tests.targets.iceberg.tables import ACTIONS, BETS, CUSTOMERS, GAMES, at, held, rows, target
 
 MONDAY, TUESDAY = "2026-11-20", "2026-11-21"
@@ -32,7 +33,12 @@ def test_values_of_every_type_arrive_as_they_are(place: IcebergTarget) -> None:
     content = [("ä,\"\n'", Decimal("-99999999999999.9999"), -(2**62), True, date(1970, 1, 1), at(1.5))]
     content += [("b", None, None, None, None, at(2))]  # type: ignore[list-item] # what is not required may be null
     place.load(rows(CUSTOMERS, MONDAY, content))
-    assert held(place, CUSTOMERS) == [(*row, MONDAY) for row in sorted(content, key=lambda row: row[0])]
+    expected = sorted([(*row, MONDAY) for row in content], key=lambda row: str(row[0]))
+    assert held(place, CUSTOMERS) == expected
+    with opened(place.settings, place.name, place.data_dir) as catalog:
+        metadata = catalog.load_table("optimove.customers").metadata_location
+    as_text = [[value if isinstance(value, int | None) else str(value) for value in row] for row in expected]
+    assert sorted(duckdb_rows(metadata), key=lambda row: str(row[0])) == as_text
 
 
 def test_the_newest_change_of_a_key_stays_whatever_comes_first(place: IcebergTarget) -> None:
