@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pymysql
@@ -62,7 +63,13 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     """An empty database, whose reader is not there yet."""
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
-    settings = request.getfixturevalue(f"{request.param}_target")
+    with administered(request.getfixturevalue(f"{request.param}_target")) as made:
+        yield made
+
+
+@contextmanager
+def administered(settings: PostgresTargetSettings | MySqlTargetSettings) -> Iterator[Engine]:
+    """Empty a database, and yield it with a connection of its administrator."""
     if isinstance(settings, PostgresTargetSettings):
         address = f"host=127.0.0.1 port={settings.port} dbname=crm user=postgres"
         with psycopg.connect(address, autocommit=True) as connection:
