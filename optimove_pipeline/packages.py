@@ -1,8 +1,8 @@
 """Packages: the files of a feed's day, ready to be delivered, there whole or not at all.
 
 A package is a folder ``<root>/<feed>/<day>`` that holds a manifest and, in a folder named for what they were made
-of, the parts that the manifest names. Writing the manifest, one atomic rename, is what makes the package appear or
-change. What the manifest no longer names stays for a day, for those who are delivering it still.
+of, the parts that the manifest names, with a copy of it. Writing the manifest, one atomic rename, is what makes the
+package appear or change. What the manifest no longer names stays for a day, for those who are delivering it still.
 """
 
 from __future__ import annotations
@@ -160,7 +160,10 @@ def write_manifest(package: Package) -> None:
         "watermark": watermark.isoformat() if watermark else None,
         "created_at": package.created_at.isoformat(),
     }
-    write_atomically(package.manifest, json.dumps(manifest, indent=1).encode())
+    content = json.dumps(manifest, indent=1).encode()
+    # Beside its parts it outlives the next one, for who has still to deliver it.
+    write_atomically(build_folder(package.folder, package.source) / MANIFEST, content)
+    write_atomically(package.manifest, content)
 
 
 def sweep(root: Path, keep_days: float, now: float | None = None) -> int:

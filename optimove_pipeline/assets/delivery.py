@@ -14,6 +14,7 @@ from optimove_pipeline.assets.passage import MISSING_FILES, Judged, Passage
 from optimove_pipeline.assets.resources import OptimoveResource
 from optimove_pipeline.assets.snapshots import absent_past_days, asked_for_alone
 from optimove_pipeline.assets.stage_asset import key, stage_asset
+from optimove_pipeline.delivered_packages import is_whole
 from optimove_pipeline.deliveries_table import copy_ledger
 from optimove_pipeline.errors import BusyError, ContractError, PipelineError
 from optimove_pipeline.feeds import Feed
@@ -259,6 +260,9 @@ def _deliver_everywhere(
             passage.record(session, made, name)
         except PipelineError as error:
             failed.append(error)
+            # An older package of the partition may have come to its end there before the new one was refused.
+            if is_whole(ledger.newest(name, feed.name, made.day)):
+                passage.record(session, made, name)
     if len(failed) > 1:
         raise PipelineError("; ".join(map(str, failed)))
     if failed:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optimove_pipeline.ledger import Entry, State
-from optimove_pipeline.packages import Package
+from optimove_pipeline.packages import MANIFEST, Package
 from optimove_pipeline.stages.planned_files import versioned
 from optimove_pipeline.stages.sending import Item
 from optimove_pipeline.targets.target import Part
@@ -16,8 +16,7 @@ from optimove_pipeline.targets.target import Part
 def left_parts(package: Package, entries: Sequence[Entry]) -> list[Item]:
     """Return the files that are not delivered, each with the part that was planned for it; none unless all are there.
 
-    ``package`` is the one that took the old one's place, in its folder. An old manifest is not kept, so where one is
-    left to send the old package can't be ended.
+    ``package`` is the one that took the old one's place, in its folder.
     """
     left = [entry for entry in entries if entry.state is not State.DELIVERED]
     items = [(entry, part) for entry in left if (part := _found(package.folder, entry))]
@@ -27,7 +26,8 @@ def left_parts(package: Package, entries: Sequence[Entry]) -> list[Item]:
 def _found(folder: Path, entry: Entry) -> Part | None:
     for build in sorted(path for path in folder.iterdir() if path.is_dir()):
         for file in sorted(build.iterdir()):
-            if versioned(file.name, entry.version) == entry.name and _is(file, entry):
+            is_named = versioned(file.name, entry.version) == entry.name if entry.part else file.name == MANIFEST
+            if is_named and _is(file, entry):
                 return Part(file, entry.name, entry.rows, entry.bytes, entry.sha256)
     return None
 

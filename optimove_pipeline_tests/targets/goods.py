@@ -31,7 +31,8 @@ def package(folder: Path, parts: Sequence[bytes], day: date = DAY, feed: str = F
         name = f"{feed.title()}_{day:%Y%m%d}_{number:03d}.csv.gz"
         (place / name).write_bytes(content)
         made.append(PackagePart(name, 10 * number, len(content), hashlib.sha256(content).hexdigest()))
-    (folder / "manifest.json").write_text(json.dumps([part.name for part in made]))
+    for manifest in (place / "manifest.json", folder / "manifest.json"):
+        manifest.write_text(json.dumps([part.sha256 for part in made]))
     return Package(
         feed=feed,
         day=day,

@@ -108,6 +108,20 @@ def test_a_half_sent_package_is_ended_before_the_changed_one_needs_a_reason(
     assert (again.version, again.sent, len(held(outbox))) == (2, 2, 5)
 
 
+def test_the_manifest_of_a_half_sent_package_is_sent_after_its_parts(
+    tmp_path: Path, outbox: Path, ledger: Ledger
+) -> None:
+    target = local(tmp_path, manifest_folder="manifests")
+    old = package(tmp_path / "package", contents(seed=1))
+    manifest = old.manifest.read_bytes()
+    fail_at(old.parts[1].name, old, target, ledger, outbox)
+    new = package(tmp_path / "package", contents(2, seed=2))
+    with pytest.raises(PartitionError, match="4 of 4 files were delivered to share"):
+        deliver(new, target, ledger, "run-2")
+    assert held(outbox) == {**named(old), MANIFEST: manifest}
+    assert new.manifest.read_bytes() != manifest
+
+
 @pytest.mark.parametrize("damaged", [False, True])
 def test_a_half_sent_package_that_is_gone_is_left_as_it_is(
     damaged: bool, tmp_path: Path, outbox: Path, ledger: Ledger
