@@ -14,6 +14,7 @@ day        seconds and CPU of a day of all reports, against Dagster's default ex
 year       seconds and CPU of months of all reports in chunks, against a run a day and a process a step
 packages   a validated day to CSV parts, against scripts with Python's gzip, ``polars.sink_csv`` and DuckDB COPY
 validation 5 million rows by nine rules, against dataframely and Polars by hand; peak memory
+serving    rows of NDJSON a second out of the API, against DuckDB and json.dumps behind the same server
 sftp       parts delivered over SFTP, against OpenSSH's ``sftp`` and, at a distance, Paramiko's ``put``
 ========== ==========================================================================================
 

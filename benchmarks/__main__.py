@@ -15,6 +15,7 @@ from benchmarks.measuring import tell
 from benchmarks.packages import measure_packages
 from benchmarks.planning import measure_planning
 from benchmarks.results import Section, as_markdown, record
+from benchmarks.serving import measure_serving
 from benchmarks.sftp import measure_sftp
 from benchmarks.validation import measure_validation
 from benchmarks.year import measure_year
@@ -30,6 +31,7 @@ SECTIONS: dict[str, Callable[[], Section]] = {
     "year": measure_year,
     "packages": measure_packages,
     "sftp": measure_sftp,
+    "serving": measure_serving,
     "validation": measure_validation,
 }
 

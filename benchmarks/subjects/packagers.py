@@ -26,11 +26,12 @@ def write_day(staging: str, parts: int) -> int:
     """Write a validated day of 12 columns: text, dates, flags, times and numbers; return its rows."""
     with Staging(Path(staging)).writing("validated", FEED.name, DAY) as writer:
         for number in range(parts):
-            writer.write(_rows(number))
+            writer.write(customers(number))
     return writer.rows
 
 
-def _rows(number: int) -> pl.DataFrame:
+def customers(number: int) -> pl.DataFrame:
+    """Return a part of 122,880 customers, by its number."""
     row = pl.int_range(number * ROWS_PER_PART, (number + 1) * ROWS_PER_PART, eager=True).alias("row")
     mixed = pl.col("row") * 7919
     return row.to_frame().select(

@@ -55,7 +55,7 @@ class Api:
         """Return a table that is served."""
         return customers_table(self.settings, name)
 
-    def get(self, path: str, headers: Mapping[str, str] | None = None, **parameters: object) -> httpx.Response:
+    def get(self, path: str, headers: Mapping[str, str] | None = None, **parameters: Any) -> httpx.Response:
         """Ask once, with the key unless other headers are given."""
         return self.client.get(
             path,
@@ -63,13 +63,13 @@ class Api:
             headers={"X-API-Key": KEY} if headers is None else dict(headers),
         )
 
-    def page(self, table: str = TABLE, **parameters: object) -> JsonRow:
+    def page(self, table: str = TABLE, **parameters: Any) -> JsonRow:
         """Return a page, which there must be."""
         answer = self.get(f"/v1/{table}", **parameters)
         assert answer.status_code == 200, answer.text
         return dict(answer.json())
 
-    def pull(self, table: str = TABLE, **parameters: object) -> list[JsonRow]:
+    def pull(self, table: str = TABLE, **parameters: Any) -> list[JsonRow]:
         """Return the rows of all pages."""
         page = self.page(table, **parameters)
         rows = list(page["data"])
@@ -127,8 +127,16 @@ def served(root: Path, **api: Any) -> Iterator[Api]:
             lambda day: day_readiness(settings, "api", datetime.now(UTC), day),
         )
     )
-    proxies = {"proxy_headers": bool(own.trusted_proxies), "forwarded_allow_ips": ",".join(own.trusted_proxies)}
-    config = uvicorn.Config(app, port=0, ws="none", lifespan="on", log_config=None, access_log=False, **proxies)
+    config = uvicorn.Config(
+        app,
+        port=0,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=bool(own.trusted_proxies),
+        forwarded_allow_ips=",".join(own.trusted_proxies),
+    )
     with _running(config) as url, httpx.Client(base_url=url, verify=_NO_TLS) as client:
         yield Api(settings, target, url, client)
 

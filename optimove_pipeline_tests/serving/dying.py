@@ -13,7 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-from optimove_pipeline.ledger import Ledger, ledger_file
+from optimove_pipeline import ledger
+from optimove_pipeline.ledger import Entry, Ledger, ledger_file
 from optimove_pipeline.stages.load import load
 from optimove_pipeline.targets.kinds.api import ApiSettings
 from optimove_pipeline.targets.table import Rows
@@ -33,7 +34,7 @@ def main() -> None:
     if orders["moment"] == MOMENTS[0]:
         rows = replace(rows, frames=_stopping(rows))
     else:
-        Ledger.deliver = lambda *_: _stop()  # type: ignore[method-assign,assign,misc,return-value]
+        vars(ledger)["Ledger"].deliver = _stopped
     load(rows, package(rows), own.open("api", settings.data_dir), Ledger(ledger_file(settings.data_dir)), "killed")
 
 
@@ -45,6 +46,11 @@ def _stopping(rows: Rows) -> Callable[[], Iterator[pl.DataFrame]]:
             yield frame
 
     return frames
+
+
+def _stopped(_: Ledger, entry: Entry) -> Entry:
+    _stop()
+    return entry
 
 
 def _stop() -> None:
