@@ -1,8 +1,8 @@
 """BigQuery for tests: an emulator with DuckDB behind, from PyPI, and a front that adds what it lacks.
 
-The emulator runs real statements, load jobs and scripts. It knows no accounts, takes a job's id twice and has no rights;
-the front answers these as Google publishes them: tokens of service accounts for signed assertions, 409 for the id of a
-job that was begun before, 403 for what an account has no right to. It is no BigQuery.
+The emulator runs real statements, load jobs and scripts. It knows no accounts and no rights, and takes a job's id
+twice; the front answers these as Google publishes them: tokens of service accounts for signed assertions, 403 for
+what an account has no right to, 409 for the id of a job that was begun before. It is no BigQuery.
 """
 
 from __future__ import annotations

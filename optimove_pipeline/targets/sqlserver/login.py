@@ -22,12 +22,7 @@ _LOGIN_TIMEOUT = 103
 """ODBC's SQL_ATTR_LOGIN_TIMEOUT."""
 _DENIED = "permission was denied"
 _REFUSED = ("login failed", "invalid authorization")
-_WORTH_A_TRY = (
-    "deadlock",
-    "lock request time out",
-    "serialization failure",
-    "snapshot isolation transaction aborted",
-)
+_WORTH_A_TRY = ("deadlock", "lock request time out", "serialization failure", "io error", "timed out", "timeout")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-from google.auth.credentials import AnonymousCredentials
-from google.cloud.bigquery import Client
+from typing import TYPE_CHECKING, Any
 
 from optimove_pipeline.targets.kinds.bigquery import BigQueryTargetSettings
 from optimove_pipeline.targets.kinds.sqlserver import SqlServerTargetSettings
 from optimove_pipeline.targets.table import TableTarget
 from optimove_pipeline_tests.servers.bigquery import PROJECT, READER, BigQuery
 from optimove_pipeline_tests.servers.sqlserver import LOADER, SqlServer
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Client
 
 Values = list[tuple[Any, ...]]
 
@@ -67,6 +67,9 @@ class Engine:
 
 def anonymous(server: BigQuery) -> Client:
     """Return a client that goes past the front."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud.bigquery import Client
+
     address = {"api_endpoint": f"http://127.0.0.1:{server.emulator}"}
     return Client(project=PROJECT, credentials=AnonymousCredentials(), client_options=address)  # type: ignore[no-untyped-call] # so the library has it
 

@@ -1,18 +1,29 @@
-"""Loading into SQL Server (on a stub of its wire) and BigQuery (on an emulator): what the receiver then sees."""
+"""Loading into SQL Server, on a stub, and BigQuery, on an emulator: what the receiver then sees, and may do.
+
+The front of the emulator knows of accounts, rights and the ids of jobs as Google publishes them.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 import pytest
 
-from optimove_pipeline.targets.errors import UnreachableError
+from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.targets.check import Checked
+from optimove_pipeline.targets.connecting import Who
+from optimove_pipeline.targets.errors import LoginError, TargetError, UnreachableError
+from optimove_pipeline.targets.kinds.bigquery import BigQueryTargetSettings
 from optimove_pipeline.targets.table import Replace, Table, TableColumn
+from optimove_pipeline_tests.servers.bigquery import PROJECT, READER, BigQuery
 from optimove_pipeline_tests.servers.starting import free_port
-from optimove_pipeline_tests.targets.cloud_databases.engine import Engine
+from optimove_pipeline_tests.targets.cloud_databases.engine import Engine, anonymous
 from optimove_pipeline_tests.targets.databases.feeds import (
     GAMES,
     MONDAY,
@@ -27,6 +38,7 @@ from optimove_pipeline_tests.targets.databases.feeds import (
 )
 
 DAY = "2026-11-20"
+CONFLICT = (400, "Transaction is aborted due to concurrent update against table acme-crm:t._Customers")
 EVERYTHING = Table(
     feed="everything",
     name="Everything",
@@ -43,19 +55,20 @@ EVERYTHING = Table(
     unique=True,
     replace=Replace.PARTITION,
 )
+EARLY, LATE = datetime.fromisoformat("1900-01-01"), datetime.fromisoformat("2026-11-20 23:59:59.999999")
 VALUES: list[tuple[object, ...]] = [
     (
         1,
-        "Zoë, 日本 🎲 'x' \"y\" \\z",
+        "Zoë, 日 🎲 'x' \"y\" \\z",
         Decimal("-12345678901234.5678"),
         Decimal(10**28),
         True,
         date(1969, 12, 31),
         MONDAY,
     ),
-    (2, "a\r\nb\tc;--", Decimal("0.0001"), Decimal(-1), False, date(9999, 12, 31), datetime(1900, 1, 1)),
+    (2, "a\r\nb\tc;--", Decimal("0.0001"), Decimal(-1), False, date(9999, 12, 31), EARLY),
     (3, "", None, None, None, None, None),
-    (4, None, Decimal(0), Decimal(0), None, date(2024, 2, 29), datetime(2026, 11, 20, 23, 59, 59, 999999)),
+    (4, None, Decimal(0), Decimal(0), None, date(2024, 2, 29), MONDAY),
 ]
 
 
@@ -145,3 +158,98 @@ def test_a_server_that_is_away_is_worth_another_try(engine: Engine) -> None:
     gone = engine.with_settings(**{name: value for name, value in away.items() if name in fields})
     with pytest.raises(UnreachableError, match="target dwh"):
         gone.target.load(partition(PLAYERS, DAY, players(1)))
+
+
+def loads(server: BigQuery) -> list[str]:
+    """Return the ids of the load jobs."""
+    return [name for name, emulators in server.jobs.items() if name.startswith("optimove-")]
+
+
+def server_of(bigquery: Engine) -> BigQuery:
+    assert isinstance(bigquery.server, BigQuery)
+    return bigquery.server
+
+
+def datasets_of(bigquery: Engine) -> BigQueryTargetSettings:
+    assert isinstance(bigquery.settings, BigQueryTargetSettings)
+    return bigquery.settings
+
+
+def test_rows_that_a_load_job_brought_before_are_not_sent_again(bigquery: Engine) -> None:
+    server, rows = server_of(bigquery), partition(PLAYERS, DAY, players(1, 2))
+    server.fails["BEGIN TRANSACTION"] = CONFLICT
+    with pytest.raises(UnreachableError, match="concurrent update"):
+        bigquery.target.load(rows)
+    assert bigquery.seen("Customers") == []
+    assert bigquery.receipts() == []
+    bigquery.target.load(rows)
+    assert bigquery.seen("Customers") == players(1, 2)
+    (job,) = loads(server)
+    with anonymous(server) as client:
+        assert [*client.list_tables(f"{PROJECT}.{datasets_of(bigquery).stage_dataset}")] == []
+    bigquery.target.load(rows)
+    assert loads(server) == [job, f"{job[:-1]}2"]
+
+
+def test_what_customers_are_forgotten_stands_in_no_statement(bigquery: Engine) -> None:
+    bigquery.target.load(partition(SENDS, DAY, [(DAY, "1", 7)], forgotten=["customer-4711"]))
+    assert "4711" not in "\n".join(server_of(bigquery).said)
+
+
+def test_the_reader_reads_views_and_nothing_else_once_it_is_connected(bigquery: Engine) -> None:
+    tables = [PLAYERS, GAMES]
+    first = bigquery.target.check(tables)
+    assert [(step.step, step.passed) for step in first] == [("connect", True), ("read the views", False)]
+    assert "`optimove-pipeline connect dwh --apply` sets up what is missing" in first[-1].fix
+    for _ in range(2):
+        done = [step.title for step in bigquery.target.connect(tables)]
+        assert done == [step.title for step in bigquery.settings.steps("dwh", tables) if step.who is Who.PROGRAM]
+    *read, tables_refused, write_refused = _passed(bigquery.target.check(tables))
+    assert read == ["connect", "read the views"]
+    assert (tables_refused, write_refused) == ("be refused the tables", "be refused a write")
+    (entry,) = server_of(bigquery).access[datasets_of(bigquery).dataset][-1:]
+    assert entry == {"role": "READER", "userByEmail": READER}
+
+
+def test_a_reader_of_bigquery_with_more_rights_fails_the_check(bigquery: Engine) -> None:
+    list(bigquery.target.connect([PLAYERS]))
+    server_of(bigquery).roles[READER] = {datasets_of(bigquery).tables_dataset}
+    last = bigquery.target.check([PLAYERS])[-1]
+    assert not last.passed
+    assert "may read _Customers: take its roles on acme-crm and optimove" in last.fix
+
+
+def test_without_the_readers_credential_we_look_whether_it_may_read(bigquery: Engine) -> None:
+    alone = bigquery.with_settings(reader_account=None)
+    alone.target.load(partition(PLAYERS, DAY, players(1)))
+    assert "may not read" in alone.target.check([PLAYERS])[-1].fix
+    list(alone.target.connect([PLAYERS]))
+    assert _passed(alone.target.check([PLAYERS])) == ["connect", "read the views", "look at the reader's right"]
+
+
+def test_an_account_that_google_does_not_know_is_refused(bigquery: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    account: dict[str, Any] = json.loads(server_of(bigquery).account("gone@acme.iam.gserviceaccount.com"))
+    monkeypatch.setenv("LOADER_ACCOUNT", json.dumps(account))
+    with pytest.raises(LoginError, match="the account is refused") as refused:
+        bigquery.target.receipt(PLAYERS, DAY)
+    assert account["private_key"][40:80] not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["{not json", "[]", "{}"])
+def test_what_is_no_service_account_is_named_and_not_shown(
+    bigquery: Engine, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("LOADER_ACCOUNT", text)
+    with pytest.raises(SettingsError, match=r"\$\{LOADER_ACCOUNT\} holds no JSON of a service account$"):
+        bigquery.target.receipt(PLAYERS, DAY)
+
+
+def test_a_refused_statement_is_told_with_what_bigquery_says(bigquery: Engine) -> None:
+    server_of(bigquery).fails["CREATE SCHEMA"] = (400, "Location XX does not exist")
+    with pytest.raises(TargetError, match=r"target dwh .*Location XX does not exist"):
+        bigquery.target.load(partition(PLAYERS, DAY, players(1)))
+
+
+def _passed(steps: Sequence[Checked]) -> list[str]:
+    assert all(step.passed for step in steps), steps
+    return [step.step for step in steps]

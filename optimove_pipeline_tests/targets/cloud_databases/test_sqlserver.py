@@ -1,4 +1,4 @@
-"""SQL Server on a stub: Microsoft's own driver on the wire, DuckDB behind it; what is lost, refused or kept secret."""
+"""SQL Server on a stub: Microsoft's own driver on the wire, DuckDB behind it; what is lost, refused or secret."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_load_that_fails_at_the_stub_leaves_all_as_it_was(sqlserver: Engine, s
     sqlserver.target.load(partition(PLAYERS, DAY, players(1, alias="before")))
     before = sqlserver.seen("Customers"), sqlserver.receipts()
     stub_of(sqlserver).fails[statement] = FAILURE
-    with pytest.raises(TargetError, match="load Customers: .*Arithmetic overflow"):
+    with pytest.raises(TargetError, match=r"load Customers: .*Arithmetic overflow"):
         sqlserver.target.load(partition(PLAYERS, DAY, players(1, 2, alias="after")))
     assert (sqlserver.seen("Customers"), sqlserver.receipts()) == before
     stub_of(sqlserver).fails.clear()
