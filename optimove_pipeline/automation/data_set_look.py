@@ -106,6 +106,15 @@ def look_for(
     return _asked(cadence, replace(state, asked_at=now), now, wanted, is_complete)
 
 
+def given_up(state: DataSetState, made: Collection[date], failed: Collection[date]) -> list[date]:
+    """Return the partitions of which all runs that may be asked for have failed; a person has to start the next."""
+    return [
+        each
+        for each, times in sorted(state.requested.items())
+        if each in failed and each not in made and times >= ATTEMPTS
+    ]
+
+
 def _standing(state: DataSetState, partition: date, failed: Collection[date]) -> str:
     key = partition_key(partition)
     if partition in failed:

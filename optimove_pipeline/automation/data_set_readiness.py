@@ -10,7 +10,7 @@ import dagster as dg
 from optimove_pipeline.alerts.alert import Alert, AlertKind
 from optimove_pipeline.alerts.outbox import raise_alert
 from optimove_pipeline.automation.completeness import IsComplete
-from optimove_pipeline.automation.data_set_look import DataSetState, Looked, look_for, state_of
+from optimove_pipeline.automation.data_set_look import ATTEMPTS, DataSetState, Looked, given_up, look_for, state_of
 from optimove_pipeline.cadence import Cadence
 from optimove_pipeline.config import Settings
 from optimove_pipeline.partition_keys import partition_key, partition_of
@@ -34,7 +34,7 @@ def data_set_sensor(
 
     A partition that is complete gets one run of all ``assets``, known by its key; those that each of the assets
     ``last`` has are not looked for. One whose run ended without success is looked for again, a few times. A partition
-    that is late raises an alert.
+    that is late raises an alert, and so does one whose last run that may be asked for has failed.
     """
 
     @dg.sensor(
@@ -51,6 +51,8 @@ def data_set_sensor(
         made = _made(context.instance, last, like=cadence.expected(moment))
         looked = look_for(settings, cadence, state, moment, made, failed, is_complete)
         _alert_lateness(settings, name, cadence, looked, moment)
+        for each in given_up(state, made, failed):
+            raise_alert(settings.data_dir, _given_up(name, each), moment.timestamp())
         return dg.SensorResult(
             run_requests=[_run(name, each, looked.state.requested[each], assets) for each in looked.complete],
             skip_reason=None if looked.complete else looked.told,
@@ -94,6 +96,15 @@ def _run(name: str, partition: date, times: int, assets: Sequence[dg.AssetKey]) 
         partition_key=partition_key(partition),
         asset_selection=[*assets],
     )
+
+
+def _given_up(name: str, partition: date) -> Alert:
+    key = partition_key(partition)
+    text = (
+        f"It was tried {ATTEMPTS} times, and no run is started for it any more. Look at what its runs say, put it "
+        "right, and start it yourself: `optimove-pipeline deliver` takes a day, the UI any partition."
+    )
+    return Alert(AlertKind.RUN_FAILED, f"given-up/{name}/{key}", f"{name} of {key} failed {ATTEMPTS} times", text)
 
 
 def _alert_lateness(settings: Settings, name: str, cadence: Cadence, looked: Looked, now: datetime) -> None:

@@ -244,6 +244,18 @@ def test_a_day_whose_run_failed_is_asked_for_again_three_times_at_most(
     assert asked == ["customers/2025-06-20", "customers/2025-06-20/2", "customers/2025-06-20/3"]
     assert watch.told is not None
     assert watch.told.startswith("2025-06-20 was requested 3 times and is not there: look at its runs. ")
+    assert watch.alerts == ["given-up/customers/2025-06-20"]
+
+
+def test_a_day_that_is_there_after_its_third_run_failed_is_no_alert(watch: Watch) -> None:
+    watch.source.complete = {DAY}
+    for hour in (5, 6, 7):
+        assert watch.alerts == []
+        (key,) = watch.requested(at(f"{hour:02}:00"))
+        watch.run(key, dg.DagsterRunStatus.FAILURE)
+    watch.publish(DAY)
+    watch.requested(at("08:00"))
+    assert watch.alerts == []
 
 
 @pytest.mark.parametrize("status", [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED])
