@@ -40,7 +40,7 @@ class Recorder:
     shares: Shares = field(default_factory=Shares)
     logins: list[dict[str, Any]] = field(default_factory=list)
     cut_at: list[str] = field(default_factory=list)
-    """The next statement that begins with the first of these is carried out, and its answer is lost; then the next."""
+    """The next statement that begins with the first of these is carried out, but its answer is lost."""
     down_at: str = ""
     """As ``cut_at``, but nothing is answered any more until this is emptied."""
     is_down: bool = False
