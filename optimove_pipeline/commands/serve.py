@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 
@@ -26,6 +25,8 @@ from optimove_pipeline.targets.kinds.api import ApiClient, ApiSettings
 
 SANDBOX = "sandbox_api"
 """The target of the sandbox's API, and its client."""
+
+SANDBOX_KEY = "sandbox-api-key"
 
 _RUN = "serve"
 
@@ -84,13 +85,9 @@ def _serve_sandbox(settings: Settings, port: int | None, tell: Callable[[str], N
         }
     )
     loaded = _load_packages(with_api, own)
-    key = secrets.token_urlsafe(24)
-    tell(
-        f"{loaded} packages of the sandbox are served."
-        + ("" if loaded else " To make some: optimove-pipeline deliver")
-    )
-    tell(f"To use it: curl -H 'X-API-Key: {key}' the address with /v1/tables at its end")
-    client = Client(SANDBOX, own.clients[0].requests_per_minute, key=digest(key))
+    tell(f"{loaded} packages of the sandbox are served." if loaded else "No packages yet: optimove-pipeline deliver")
+    tell(f"The key is {SANDBOX_KEY}; send it as X-API-Key.")
+    client = Client(SANDBOX, own.clients[0].requests_per_minute, key=digest(SANDBOX_KEY))
     _serve(with_api, SANDBOX, own, Access(SANDBOX, (client,)), port, tell)
 
 

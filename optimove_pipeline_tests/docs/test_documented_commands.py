@@ -50,6 +50,7 @@ SERVERS = {
     ),
     "optimove-pipeline sandbox": (None, "The sandbox answers at"),
     "optimove-pipeline listen --port": (None, "The listener answers at"),
+    "optimove-pipeline serve": (None, "The API of sandbox_api answers at"),
     "dagster-webserver": (None, "Serving dagster-webserver"),
     "dagster-daemon run": (
         f"env OPTIMOVE_API_URL={_NO_API} dagster-daemon run -w workspace.yaml",
@@ -90,6 +91,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(
         "8720": str(_free_port()),
         "3000": str(_free_port()),
         "8730": str(_free_port()),
+        "8740": str(_free_port()),
     }
     ran = 0
     with terminal(tmp_path, {"OPTIMOVE_SANDBOX_URL": sandbox.url}) as opened:
