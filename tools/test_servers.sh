@@ -7,6 +7,8 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/n
 { [ -x /usr/sbin/mariadbd ] || command -v mariadbd >/dev/null 2>&1; } || missing="$missing mariadb-server"
 { [ -x /usr/sbin/sshd ] || command -v sshd >/dev/null 2>&1; } || missing="$missing openssh-server"
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+# Microsoft's driver for SQL Server brings all but this.
+ls /usr/lib/*/libltdl.so.7 >/dev/null 2>&1 || missing="$missing libltdl7"
 
 azurite=.venv/azurite
 [ -d "$azurite/node_modules/azurite" ] || command -v npm >/dev/null 2>&1 || missing="$missing npm"
@@ -35,4 +37,24 @@ if [ ! -e "$reader/.whole" ]; then
     HOME="$PWD/$reader" "$reader/bin/python" -c \
         'import duckdb_extensions as d; d.import_extension("avro"); d.import_extension("iceberg")'
     touch "$reader/.whole"
+fi
+
+# fakesnow, a stand-in for a Snowflake account; it needs a DuckDB and a parser of its own versions.
+fakesnow=.venv/fakesnow
+if [ ! -e "$fakesnow/.whole" ]; then
+    .venv/bin/uv venv --quiet --clear --python .venv/bin/python "$fakesnow"
+    .venv/bin/uv pip install --quiet --python "$fakesnow/bin/python" --compile-bytecode \
+        'fakesnow[server]==0.12.1' 'snowflake-connector-python==4.8.1'
+    touch "$fakesnow/.whole"
+fi
+
+# An emulator of BigQuery. It looks for DuckDB's extensions below its home, and needs numpy without saying so.
+emulator=.venv/bqemulator
+if [ ! -e "$emulator/.whole" ]; then
+    .venv/bin/uv venv --quiet --clear --python .venv/bin/python "$emulator"
+    .venv/bin/uv pip install --quiet --python "$emulator/bin/python" \
+        bqemulator==1.4.0 numpy duckdb==1.5.5 duckdb-extensions duckdb-extension-icu==1.5.5 duckdb-extension-spatial==1.5.5
+    HOME="$PWD/$emulator" "$emulator/bin/python" -c \
+        'import duckdb_extensions as d; d.import_extension("icu"); d.import_extension("spatial")'
+    touch "$emulator/.whole"
 fi
