@@ -125,8 +125,9 @@ def _tables(settings: IcebergSettings, tables: Sequence[Table]) -> list[Step]:
 
 
 def _verify(settings: IcebergSettings, tables: Sequence[Table]) -> list[Step]:
+    quote = "`" if settings.catalog == "unity" else '"'
     text = "\n".join(
-        f"SELECT count(*){f', max({each.changed})' if each.changed else ''} FROM {name_of(each)};"  # noqa: S608 - a statement for people
+        f"SELECT count(*){f', max({quote}{each.changed}{quote})' if each.changed else ''} FROM {name_of(each)};"  # noqa: S608 - a statement for people
         for each in tables
     )
     title = "compare rows and newest change with `optimove-pipeline check`, after the first delivery and the second"
