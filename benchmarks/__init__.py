@@ -15,6 +15,7 @@ year       seconds and CPU of months of all reports in chunks, against a run a d
 packages   a validated day to CSV parts, against scripts with Python's gzip, ``polars.sink_csv`` and DuckDB COPY
 validation 5 million rows by nine rules, against dataframely and Polars by hand; peak memory
 serving    rows of NDJSON a second out of the API, against DuckDB and json.dumps behind the same server
+databases  rows into PostgreSQL and MariaDB by key, against the bulk load of each, COPY and LOAD DATA
 sftp       parts delivered over SFTP, against OpenSSH's ``sftp`` and, at a distance, Paramiko's ``put``
 ========== ==========================================================================================
 

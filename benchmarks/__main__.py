@@ -9,6 +9,7 @@ from time import perf_counter
 
 from benchmarks.answer import measure_answer
 from benchmarks.budget import measure_budget
+from benchmarks.databases import measure_databases
 from benchmarks.day import measure_day
 from benchmarks.load import measure_load
 from benchmarks.measuring import tell
@@ -31,6 +32,7 @@ SECTIONS: dict[str, Callable[[], Section]] = {
     "year": measure_year,
     "packages": measure_packages,
     "sftp": measure_sftp,
+    "databases": measure_databases,
     "serving": measure_serving,
     "validation": measure_validation,
 }
