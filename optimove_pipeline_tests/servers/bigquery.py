@@ -79,7 +79,7 @@ def bigquery_server(folder: Path) -> Iterator[BigQuery]:
         raise FileNotFoundError("these tests need a BigQuery emulator: tools/test_servers.sh installs it")
     port = free_port()
     command = [str(program), "start", "--rest-port", str(port), "--grpc-port", str(free_port()), "--ephemeral"]
-    environment = {**os.environ, "HOME": str(_ENVIRONMENT / "home")}
+    environment = {**os.environ, "HOME": str(_ENVIRONMENT)}
     with (folder / "log").open("wb") as log, subprocess.Popen(
         [*command, "--log-level", "error"], stdout=log, stderr=log, env=environment
     ) as server:  # fmt: skip

@@ -6,6 +6,7 @@ table without a clustered index leave empty pages behind when they are deleted; 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -49,9 +50,17 @@ def _bytes(column: sa.Column[Any]) -> int:
     return 2 * (kind.length or _MOST_CLUSTERED_BYTES) if isinstance(kind, sa.String) else _BYTES_OF_OTHERS
 
 
+class _Text(sa.String):
+    """Text that keeps its characters: without the N a literal has those of the database's code page alone."""
+
+    def literal_processor(self, dialect: Dialect) -> Callable[[str], str]:
+        return lambda value: "N'{}'".format(value.replace("'", "''"))
+
+
 class _Tables(MSDialect):
     type_compiler_cls = _Types
     ddl_compiler = _Definitions
+    colspecs = {**MSDialect.colspecs, sa.String: _Text}  # noqa: RUF012 - overridden as the library has it
 
 
 DIALECT = cast("Dialect", _Tables(paramstyle="named"))  # type: ignore[no-untyped-call] # so the library has it

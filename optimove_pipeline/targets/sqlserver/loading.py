@@ -15,6 +15,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable, DropTable
 
+from optimove_pipeline.errors import PipelineError
 from optimove_pipeline.targets.databases.layout import Place, name_of, quoted, rows_table, text_of
 from optimove_pipeline.targets.databases.replacing import Staged, added, replaced_keys, staged
 from optimove_pipeline.targets.errors import TargetError
@@ -70,20 +71,27 @@ def transaction(login: SqlServerLogin, rows: Rows, place: Place) -> Iterator[Sql
 
 
 def _copy(login: SqlServerLogin, rows: Rows, stage: str, what: str) -> None:
-    names = [column.name for column in rows.table.columns]
+    names, problems = [column.name for column in rows.table.columns], list[PipelineError]()
+    batches = _batches(rows, names, problems)
     with login.told(what), login.connection.cursor() as cursor:
         copied = cursor.bulkcopy_arrow(
-            stage, _batches(rows, names), timeout=0, column_mappings=names, table_lock=True, keep_nulls=True
+            stage, batches, timeout=0, column_mappings=names, table_lock=True, keep_nulls=True
         )
+    if problems:
+        raise problems[0]
     if copied["rows_copied"] != rows.count:
         raise TargetError(f"{login.label}: {what}: {copied['rows_copied']:,} rows arrived, expected {rows.count:,}")
 
 
-def _batches(rows: Rows, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _batches(rows: Rows, names: Sequence[str], problems: list[PipelineError]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows; what ends them early is noted, for the driver would make a text of it."""
     empty = pl.DataFrame(schema={column.name: column.dtype for column in rows.table.columns})
     yield pa.RecordBatch.from_pylist([], schema=_arrow(empty).schema)
-    for frame in rows.frames():
-        yield from _arrow(frame.select(names)).to_batches()
+    try:
+        for frame in rows.frames():
+            yield from _arrow(frame.select(names)).to_batches()
+    except PipelineError as error:
+        problems.append(error)
 
 
 def _arrow(frame: pl.DataFrame) -> pa.Table:

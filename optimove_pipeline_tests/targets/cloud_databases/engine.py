@@ -28,7 +28,7 @@ class Engine:
     @property
     def target(self) -> TableTarget:
         """The server as a target."""
-        return self.settings.open("dwh", Path())
+        return self.settings.open("crm", Path())
 
     def with_settings(self, **changed: Any) -> Engine:
         """Return the same server under other settings."""

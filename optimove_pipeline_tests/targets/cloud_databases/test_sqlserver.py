@@ -71,10 +71,10 @@ def test_the_reader_of_the_stub_reads_views_and_nothing_else_once_it_is_connecte
         ("log in to load", True),
         ("log in as the reader", False),
     ]
-    assert "`optimove-pipeline connect dwh`" in before[-1].fix
+    assert "`optimove-pipeline connect crm`" in before[-1].fix
     for _ in range(2):
         done = [step.title for step in sqlserver.target.connect(tables)]
-        assert done == [step.title for step in sqlserver.settings.steps("dwh", tables) if step.who is Who.PROGRAM]
+        assert done == [step.title for step in sqlserver.settings.steps("crm", tables) if step.who is Who.PROGRAM]
     sqlserver.target.load(partition(PLAYERS, DAY, players(1)))
     after = sqlserver.target.check(tables)
     assert all(step.passed for step in after), after
