@@ -210,8 +210,6 @@ def _rows_of(
     held = staging.find(VALIDATED, dataset.name, partition)
     if held is None:
         return _published(dataset, "=", partition, connection, names, since, file)
-    if not held.columns.keys() >= {*names}:
-        return pl.Series(dtype=pl.UInt64)
     typed = [pl.col(name).cast(kind.dtype, strict=False) for name, kind in _kinds(dataset, names).items()]
     changed = pl.col(names[-1]) >= since
     rows = (frame.select(typed).filter(changed) for frame in frames(held, names))
