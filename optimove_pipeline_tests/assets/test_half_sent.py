@@ -59,6 +59,8 @@ def test_a_half_sent_package_that_is_ended_moves_the_watermark_though_the_new_on
     run = materialise(place, "customers", days=[FIRST], stages=(*STAGES, "delivered"))
     assert not run.success
     (failed,) = run.filter_events(lambda event: event.is_step_failure)
-    assert "2 of 2 files were delivered to share" in (failed.step_failure_data.user_failure_data.description or "")
+    told = failed.step_failure_data.user_failure_data
+    assert told is not None
+    assert "2 of 2 files were delivered to share" in (told.description or "")
     assert len([*(tmp_path / "share").rglob("*.*")]) == 2
     assert watermark(ledger.path, "customers", "share") == datetime(2020, 3, 2, tzinfo=UTC)
