@@ -7,10 +7,14 @@ from collections.abc import Iterable, Sequence
 from optimove_pipeline.targets.connecting import Step, Who
 from optimove_pipeline.targets.kinds.snowflake import SnowflakeShareSettings
 from optimove_pipeline.targets.snowflake import sharing, statements
-from optimove_pipeline.targets.snowflake.names import Names, plain, quoted
+from optimove_pipeline.targets.snowflake.names import Names, literal, plain, quoted
 from optimove_pipeline.targets.table import Table
 
-_PRIVILEGES = {"share": (), "listing": ("CREATE LISTING",), "replication": ("CREATE REPLICATION GROUP",)}
+_PRIVILEGES = {
+    "share": ("MANAGE SHARE TARGET",),
+    "listing": ("CREATE LISTING", "MANAGE LISTING AUTO FULFILLMENT"),
+    "replication": ("CREATE REPLICATION GROUP",),
+}
 """What a role needs on the account besides CREATE DATABASE and CREATE SHARE."""
 
 
@@ -18,6 +22,7 @@ def steps_of(name: str, settings: SnowflakeShareSettings, tables: Sequence[Table
     """Return all steps; nothing is connected to."""
     names = Names.of(settings)
     return [
+        *_fulfilment(settings),
         _user(settings),
         _accounts_told(name, settings),
         places_step(names),
@@ -86,13 +91,22 @@ def _passage(name: str, settings: SnowflakeShareSettings, names: Names) -> list[
             at = f"in {settings.replica_account}, make the replica, and let Optimove's accounts read its share"
             return [replication_step(names, settings), Step(Who.COMPANY, at, replica)]
         case "listing" if settings.consumers:
-            enabled = _text([f"SELECT SYSTEM$ENABLE_GLOBAL_DATA_SHARING_FOR_ACCOUNT('{_own(settings)}')"])
-            allow = "as ORGADMIN, allow this account to have its listings brought to other regions"
-            return [Step(Who.COMPANY, allow, enabled), listing_step(names, settings)]
+            return [listing_step(names, settings)]
         case "share" if settings.consumers:
             return [accounts_step(names, settings)]
         case _:
             return [_missing_consumers(name)]
+
+
+def _fulfilment(settings: SnowflakeShareSettings) -> list[Step]:
+    """Return what must be allowed before a role can be given its privilege."""
+    if settings.through != "listing":
+        return []
+    account = sharing.provider(settings).rpartition(".")[2]
+    enabled = _text([f"SELECT SYSTEM$ENABLE_GLOBAL_DATA_SHARING_FOR_ACCOUNT({literal(account)})"])
+    return [
+        Step(Who.COMPANY, "as ORGADMIN, allow this account to have its listings brought to other regions", enabled)
+    ]
 
 
 def _missing_consumers(name: str) -> Step:
@@ -159,10 +173,6 @@ def _compared(settings: SnowflakeShareSettings, names: Names, tables: Sequence[T
     simulated = [sharing.simulated(consumer) for consumer in settings.consumers[:1]]
     asked = [*sharing.shown(names).values(), *simulated, *(sharing.compared(names, table) for table in tables)]
     return Step(Who.COMPANY, "after the first delivery, compare rows and newest changes with Optimove", _text(asked))
-
-
-def _own(settings: SnowflakeShareSettings) -> str:
-    return sharing.provider(settings).rpartition(".")[2]
 
 
 def _program(title: str, made: Iterable[str]) -> Step:
