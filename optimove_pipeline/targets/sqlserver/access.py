@@ -32,13 +32,13 @@ def steps_of(name: str, settings: SqlServerTargetSettings, tables: Sequence[Tabl
     receipts = missing_receipts(place, DIALECT, empty)
     return [
         addresses_step(name, settings),
+        *([Step(Who.COMPANY, *_containment(settings))] if settings.contained else []),
         Step(Who.COMPANY, "as an administrator, make the user that loads", script(_loader(settings))),
         Step(
             Who.COMPANY,
             "let readers and loads not wait for each other; no one else may be connected meanwhile",
             script(_isolation(settings)),
         ),
-        *([Step(Who.COMPANY, *_containment(settings))] if settings.contained else []),
         schema_step(settings, [*schema_statements(settings), *receipts]),
         *(view_step(table, missing(table, place, DIALECT, empty)) for table in tables),
         reader_step(settings, reader_statements(settings, f"N'{settings.reader_password}'", has=False)),

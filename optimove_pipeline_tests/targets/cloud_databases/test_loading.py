@@ -16,13 +16,18 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
+from optimove_pipeline.commands.check_places import check_targets
+from optimove_pipeline.commands.findings import Outcome
+from optimove_pipeline.config import load_settings
 from optimove_pipeline.errors import ContractError, SettingsError
 from optimove_pipeline.targets.check import Checked
 from optimove_pipeline.targets.connecting import Who
 from optimove_pipeline.targets.errors import LoginError, TargetError, UnreachableError
 from optimove_pipeline.targets.kinds.bigquery import BigQueryTargetSettings
 from optimove_pipeline.targets.table import Replace, Table, TableColumn
+from optimove_pipeline_tests.assets.casino import casino, command
 from optimove_pipeline_tests.children import child, line
 from optimove_pipeline_tests.servers.bigquery import PROJECT, READER, BigQuery
 from optimove_pipeline_tests.servers.starting import free_port
@@ -179,6 +184,25 @@ def test_two_feeds_are_loaded_at_once_into_an_empty_sql_server_on_a_stub(sqlserv
     assert sqlserver.seen("Customers") == players(1)
     assert sqlserver.seen("Game_Types") == [(1, "Mines")]
     assert len(sqlserver.receipts()) == 2
+
+
+def test_a_data_set_goes_through_dagster_to_both_and_is_read_as_optimove_would(
+    sqlserver: Engine, bigquery: Engine, tmp_path: Path
+) -> None:
+    both = {"crm": sqlserver, "warehouse": bigquery}
+    place = casino(tmp_path, select=["customers"], overlap_hours=24)
+    document = yaml.safe_load((tmp_path / "optimove.yaml").read_text())
+    document["targets"] = {name: engine.settings.model_dump(mode="json") for name, engine in both.items()}
+    document["delivery"]["datasets"] = [*both]
+    (tmp_path / "optimove.yaml").write_text(yaml.safe_dump(document))
+    connected = [("connect", name, "--apply") for name in both]
+    for arguments in (*connected, ("deliver", "--from", "2020-03-01", "--to", "2020-03-01")):
+        ended = command(place, *arguments)
+        assert ended.exit_code == 0, ended.output
+    for engine in both.values():
+        assert [row[0] for row in engine.seen("Customers")] == ["59", "60"]
+    for found in check_targets(load_settings(place.environment)):
+        assert found.outcome is Outcome.PASS, found.text
 
 
 def test_a_server_that_is_away_is_worth_another_try(engine: Engine) -> None:
