@@ -150,4 +150,5 @@ def _secrets(settings: IcebergSettings) -> list[str]:
         settings.uri if settings.catalog == "sql" else None,
     ]
     found = [reveal(reference) for reference in references if reference]
+    found += [password for value in found if (password := urlsplit(value).password)]
     return [*found, *(part for value in found for part in value.split(":") if len(part) > 3)]

@@ -74,12 +74,15 @@ def load(catalog: Catalog, namespace: str, rows: Rows) -> IcebergTable:
 
 
 def _load_once(found: IcebergTable, rows: Rows) -> None:
-    change = _Change()
+    change, is_prepared = _Change(), False
     try:
         _prepare(found, rows, change)
+        is_prepared = True
         _commit(found, rows, change)
-    except CommitFailedException:
-        remove(found.io, [file.file_path for file in change.added])
+    except Exception as error:
+        # Of a commit that failed in any other way nobody knows whether the table has its files.
+        if not is_prepared or isinstance(error, CommitFailedException):
+            remove(found.io, [file.file_path for file in change.added])
         raise
 
 

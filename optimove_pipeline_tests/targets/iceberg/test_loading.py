@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -10,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from optimove_pipeline.errors import ContractError
 from optimove_pipeline.targets.errors import TargetError
 from optimove_pipeline.targets.iceberg.catalogs import opened
 from optimove_pipeline.targets.iceberg.target import IcebergTarget
@@ -188,3 +190,19 @@ def test_a_column_of_another_type_is_refused_and_nothing_changes(place: IcebergT
     with pytest.raises(TargetError, match=r"Games\.Title: it is string at the target, and long by the contract"):
         place.load(rows(other, TUESDAY, [("1", 5)]))
     assert held(place, GAMES) == [("1", "Chess", MONDAY)]
+
+
+def test_a_load_that_fails_leaves_all_as_it_was(place: IcebergTarget, tmp_path: Path) -> None:
+    place.load(rows(BETS, MONDAY, [(1, "a", at(1)), (2, "a", at(1))]))
+    before = {file.name for file in tmp_path.rglob("*.parquet")}
+    arriving = rows(BETS, TUESDAY, [(2, "b", at(2))])
+    yielded = iter([arriving.frames(), broken()])
+    with pytest.raises(ContractError, match="too many digits"):
+        place.load(replace(arriving, frames=lambda: next(yielded)))
+    assert held(place, BETS) == [(1, "a", at(1), MONDAY), (2, "a", at(1), MONDAY)]
+    assert {file.name for file in tmp_path.rglob("*.parquet")} == before, "what was written is removed"
+
+
+def broken() -> Iterator[pl.DataFrame]:
+    raise ContractError("a number has too many digits")
+    yield
