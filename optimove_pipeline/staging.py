@@ -206,7 +206,7 @@ class Staging:
 
     def days(self, stage: str, feed: str) -> list[date]:
         """Return the days, or hours, held of a feed at a stage, oldest first; not the months of history."""
-        return [each for each in self._partitions(stage, feed) if not isinstance(each, Month)]
+        return [each for each in self.partitions(stage, feed) if not isinstance(each, Month)]
 
     def counts(self, stage: str, feed: str, like: date | None = None) -> dict[date, int]:
         """Return the rows of each day held of a feed at a stage, oldest first.
@@ -221,7 +221,8 @@ class Staging:
         """Return the newest day held, not after ``until``."""
         return max((day for day in self.days(stage, feed) if until is None or day <= until), default=None)
 
-    def _partitions(self, stage: str, feed: str) -> list[date]:
+    def partitions(self, stage: str, feed: str) -> list[date]:
+        """Return all partitions held of a feed at a stage, in the order of their keys, months of history too."""
         found = (self.root / stage / feed).glob(f"*/{_MANIFEST}")
         return [partition_of(key) for key in sorted(manifest.parent.name for manifest in found)]
 
@@ -237,7 +238,7 @@ class Staging:
         now = time.time() if now is None else now
         removed = 0
         for feed in [folder for folder in self.root.glob("*/*") if folder.is_dir()]:
-            for day in self._partitions(feed.parent.name, feed.name)[:-1]:
+            for day in self.partitions(feed.parent.name, feed.name)[:-1]:
                 if _age(feed / partition_key(day) / _MANIFEST, now) > keep_days * _DAY_SECONDS:
                     self.remove(feed.parent.name, feed.name, day)
                     removed += 1

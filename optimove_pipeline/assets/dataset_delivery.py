@@ -79,7 +79,7 @@ def _make(session: Session, dataset: Dataset, day: date) -> Package:
     settings = session.settings
     partition = session.staging.open("validated", dataset.name, day)
     refuse_other_shape(dataset, partition)
-    forgotten = _forgotten(session, dataset, day)
+    forgotten = _forgotten(session, dataset)
     return package(
         dataset,
         partition,
@@ -92,13 +92,12 @@ def _make(session: Session, dataset: Dataset, day: date) -> Package:
     )
 
 
-def _forgotten(session: Session, dataset: Dataset, day: date) -> Forgotten:
+def _forgotten(session: Session, dataset: Dataset) -> Forgotten:
     settings = session.settings
     warehouse = Warehouse(settings.warehouse_path, lock_timeout=settings.warehouse.lock_timeout_seconds)
     return forgotten_of(
         dataset,
         settings.chosen_datasets,
-        day,
         session.staging,
         lambda: warehouse.open(f"reading whose {dataset.name} are to be forgotten"),
         suppressed(settings.data_dir),

@@ -90,7 +90,6 @@ def validate_partition(optimove: OptimoveResource, dataset: Dataset, partition: 
     forgotten = forgotten_of(
         dataset,
         session.settings.chosen_datasets,
-        partition,
         session.staging,
         lambda: optimove.warehouse.open(f"reading whose {dataset.name} are to be forgotten"),
         suppressed(session.settings.data_dir),

@@ -152,7 +152,6 @@ def _made(
     forgotten = forgotten_of(
         dataset,
         settings.chosen_datasets,
-        partition,
         staging,
         lambda: _warehouse(settings),
         suppressed(settings.data_dir),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
-from datetime import date
 
 import polars as pl
 from duckdb import DuckDBPyConnection
@@ -24,7 +23,6 @@ Look = Callable[[], AbstractContextManager[DuckDBPyConnection]]
 def forgotten_of(
     dataset: Dataset,
     datasets: Sequence[Dataset],
-    day: date,
     staging: Staging,
     look: Look,
     suppressed: Collection[str],
@@ -45,12 +43,12 @@ def forgotten_of(
     for column in dataset.columns:
         name, _, referred = (column.reference or "").partition(".")
         if name in owners:
-            return Forgotten(column.name, _owned(owners[name], referred, day, staging, look, suppressed))
+            return Forgotten(column.name, _owned(owners[name], referred, staging, look, suppressed))
     return NOBODY
 
 
 def _owned(
-    owner: Dataset, referred: str, day: date, staging: Staging, look: Look, suppressed: Collection[str]
+    owner: Dataset, referred: str, staging: Staging, look: Look, suppressed: Collection[str]
 ) -> frozenset[str]:
     if not suppressed or owner.customer_column is None:
         return frozenset()
@@ -59,7 +57,7 @@ def _owned(
     ids, names = pl.Series(sorted(suppressed), dtype=pl.String), [owner.customer_column, referred]
     with look() as connection:
         published = _published(connection, owner, names, ids)
-    return frozenset(published).union(*_read(owner, names, day, staging, ids))
+    return frozenset(published).union(*_read(owner, names, staging, ids))
 
 
 def _published(connection: DuckDBPyConnection, owner: Dataset, names: list[str], ids: pl.Series) -> list[str]:
@@ -73,8 +71,8 @@ def _published(connection: DuckDBPyConnection, owner: Dataset, names: list[str],
     return [value for (value,) in connection.execute(query, [ids.to_list()]).fetchall()]
 
 
-def _read(owner: Dataset, names: list[str], day: date, staging: Staging, ids: pl.Series) -> Iterator[list[str]]:
-    for each in {*staging.days(DATASET, owner.name), day}:
+def _read(owner: Dataset, names: list[str], staging: Staging, ids: pl.Series) -> Iterator[list[str]]:
+    for each in staging.partitions(DATASET, owner.name):
         partition = staging.find(DATASET, owner.name, each)
         if partition is not None and partition.columns.keys() >= {*names}:
             for frame in frames(partition, names):

@@ -185,7 +185,7 @@ def _quarantined(dataset: Dataset, day: date, staging: Staging) -> Holds:
         return nothing
     hashes = [
         frame["row"].hash()
-        for each in staging.days(QUARANTINE, dataset.name)
+        for each in staging.partitions(QUARANTINE, dataset.name)
         if partition_key(each) < partition_key(day) and ended_by(each) > since
         for frame in frames(staging.open(QUARANTINE, dataset.name, each), ["row"])
     ]

@@ -34,7 +34,7 @@ class Place:
 
     def forgotten(self, dataset: Dataset, *ids: str) -> Forgotten:
         """Return by what customers are left out of a data set."""
-        return forgotten_of(dataset, CHOSEN, DAY, self.staging, lambda: self.warehouse.open("looking"), ids)
+        return forgotten_of(dataset, CHOSEN, self.staging, lambda: self.warehouse.open("looking"), ids)
 
     def make(self, dataset: Dataset, *rows: Row, without: tuple[str, ...] = ()) -> DatasetValidation:
         """Take rows of the day through the stages up to the table, those of customers left out."""

@@ -15,6 +15,7 @@ from optimove_pipeline.datasets.shapes import refuse_other_shape
 from optimove_pipeline.datasets.validation import DatasetValidation, validate_dataset
 from optimove_pipeline.errors import ContractError, PartitionError
 from optimove_pipeline.feeds import Kind
+from optimove_pipeline.partition_keys import Month
 from optimove_pipeline.settings.datasets import DatasetSettings
 from optimove_pipeline.stages.publish import publish
 from optimove_pipeline.staging import Staging
@@ -192,6 +193,13 @@ def test_a_row_in_quarantine_that_is_read_again_as_it_was_is_not_put_there_again
     assert (found.rows_in, found.quarantined, found.quarantined_before) == (2, 1, 1)
     assert found.by_rule == {"allowed:Gender": 1}
     assert ["C3" in each for each in held(place.staging, "quarantine", CUSTOMERS, NEXT)["row"]] == [True]
+
+
+def test_it_counts_from_the_month_of_history_before_the_first_day_too(place: Place) -> None:
+    month = Month(2026, 11, 1)
+    place.publish(CUSTOMERS, month, [bad("C1", changed="2026-11-18 23:00:00")])
+    found = place.publish(CUSTOMERS, DAY, [bad("C1", changed="2026-11-18 23:00:00")])
+    assert (found.quarantined, found.quarantined_before) == (0, 1)
 
 
 def test_it_counts_from_a_partition_that_was_held_back_too_which_holds_back_no_other(place: Place) -> None:
