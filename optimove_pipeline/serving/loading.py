@@ -62,10 +62,8 @@ def _forget(connection: sqlite3.Connection, rows: Rows) -> None:
     (known,) = connection.execute("SELECT forgotten FROM tables WHERE feed = ?", (feed,)).fetchone()
     if listed == known:
         return
-    connection.execute("CREATE TEMP TABLE forgotten (id TEXT PRIMARY KEY) WITHOUT ROWID")
-    connection.executemany("INSERT INTO forgotten VALUES (?)", ((each,) for each in ids))
-    connection.execute(f"DELETE FROM {table_of_rows(feed)} WHERE customer IN (SELECT id FROM forgotten)")  # noqa: S608 - a feed's name
-    connection.execute("DROP TABLE forgotten")
+    connection.create_function("is_forgotten", 1, frozenset(ids).__contains__, deterministic=True)
+    connection.execute(f"DELETE FROM {table_of_rows(feed)} WHERE is_forgotten(customer)")  # noqa: S608 - a feed's name
     connection.execute("UPDATE tables SET forgotten = ? WHERE feed = ?", (listed, feed))
 
 
