@@ -8,7 +8,7 @@ from optimove_pipeline.targets.connecting import Step
 from optimove_pipeline.targets.kinds.snowflake import SnowflakeShareSettings
 from optimove_pipeline.targets.snowflake import sharing, steps
 from optimove_pipeline.targets.snowflake.names import Names
-from optimove_pipeline.targets.snowflake.objects import make_places, make_table, make_view
+from optimove_pipeline.targets.snowflake.objects import make_places, make_table_and_view
 from optimove_pipeline.targets.snowflake.session import SnowflakeSession
 from optimove_pipeline.targets.table import Table
 
@@ -20,10 +20,9 @@ def carried_out(
     names = Names.of(settings)
     make_places(session, names)
     yield steps.places_step(names)
-    columns = [make_table(session, names, table) for table in tables]
+    for table in tables:
+        make_table_and_view(session, names, table)
     yield steps.tables_step(names, tables)
-    for table, shown in zip(tables, columns, strict=True):
-        make_view(session, names, table, shown)
     yield steps.views_step(names, tables)
     for sql in sharing.share_of(names, tables):
         session.run(sql, f"make the share {names.share}")

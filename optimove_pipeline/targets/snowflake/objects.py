@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from optimove_pipeline.targets.errors import TargetError
 from optimove_pipeline.targets.snowflake import statements
-from optimove_pipeline.targets.snowflake.names import STAMP_NAME, Names, plain
+from optimove_pipeline.targets.snowflake.names import STAMP_NAME, Names, plain, quoted
 from optimove_pipeline.targets.snowflake.session import SnowflakeSession
 from optimove_pipeline.targets.table import Table
 
@@ -23,32 +23,43 @@ class Held:
     places: int | None
 
 
+Found = dict[str, dict[str, Held]]
+"""Columns in their order, by the schema of the table or view that has them."""
+
+
 def make_places(session: SnowflakeSession, names: Names) -> None:
     """Make the databases and schemas that are missing.
 
     Raises:
         TargetError: the role may not.
     """
-    for database, schema, full in (
-        (names.tables_database, names.tables_schema, names.tables),
-        (names.database, names.schema, names.views),
-    ):
+    for database, schemas in _places(names).items():
         found = session.run_if_there(statements.schemas_of(database), f"look for the schemas of {database}")
         if found is None:
             session.run(statements.create_database(database), f"make the database {database}")
-        if plain(schema) not in {row["schema_name"] for row in found or ()}:
+        there = {row["schema_name"] for row in found or ()}
+        for schema in schemas - there:
+            full = f"{quoted(database)}.{quoted(schema)}"
             session.run(statements.create_schema(full), f"make the schema {full}")
 
 
-def make_table(session: SnowflakeSession, names: Names, table: Table) -> tuple[str, ...]:
-    """Make a table and the receipts, or add the columns that it lacks; return its columns but the stamp, in order.
+def make_table_and_view(session: SnowflakeSession, names: Names, table: Table) -> None:
+    """Make a table, its view and the receipts, or add the columns that they lack.
 
     Raises:
         TargetError: two names differ in nothing but the case of letters, or a column has another type.
     """
     _must_differ(names, table)
+    found = _found(session, names, table.name)
+    columns = _make_table(session, names, table, found[names.tables])
+    if tuple(found[names.views]) != columns:
+        view = names.view(table.name)
+        session.run(statements.create_view(names, table, columns), f"make the view {view}")
+
+
+def _make_table(session: SnowflakeSession, names: Names, table: Table, held: dict[str, Held]) -> tuple[str, ...]:
+    """Return the table's columns but the stamp, in their order."""
     what = f"make the table {names.table(table.name)}"
-    held = _columns(session, names.tables_database, names.tables_schema, table.name)
     if not held:
         make_places(session, names)
         for sql in (statements.create_receipts(names), statements.create_table(names, table)):
@@ -61,17 +72,23 @@ def make_table(session: SnowflakeSession, names: Names, table: Table) -> tuple[s
     return (*(name for name in held if name != STAMP_NAME), *(plain(column.name) for column in missing))
 
 
-def make_view(session: SnowflakeSession, names: Names, table: Table, columns: tuple[str, ...]) -> None:
-    """Make a table's view, or make it anew if it shows other columns. Raises ``TargetError``."""
-    if tuple(_columns(session, names.database, names.schema, table.name)) != columns:
-        view = names.view(table.name)
-        session.run(statements.create_view(names, table, columns), f"make the view {view}")
+def _found(session: SnowflakeSession, names: Names, name: str) -> Found:
+    """Return the columns of a feed's table and view; none where there is no such thing."""
+    found: Found = {names.tables: {}, names.views: {}}
+    for database, schemas in _places(names).items():
+        sql = statements.columns_of(database, sorted(schemas), name)
+        for row in session.run_if_there(sql, f"look at {name} in {database}") or ():
+            schema = f"{quoted(database)}.{quoted(row['table_schema'])}"
+            found[schema][row["column_name"]] = Held(row["data_type"], row["numeric_scale"])
+    return found
 
 
-def _columns(session: SnowflakeSession, database: str, schema: str, name: str) -> dict[str, Held]:
-    sql = statements.columns_of(database, schema, name)
-    rows = session.run_if_there(sql, f"look at {database}.{schema}.{name}") or []
-    return {row["column_name"]: Held(row["data_type"], row["numeric_scale"]) for row in rows}
+def _places(names: Names) -> dict[str, set[str]]:
+    """Return the schemas of each database."""
+    places = dict[str, set[str]]()
+    for database, schema in ((names.tables_database, names.tables_schema), (names.database, names.schema)):
+        places.setdefault(plain(database), set()).add(plain(schema))
+    return places
 
 
 def _must_differ(names: Names, table: Table) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from optimove_pipeline.targets.snowflake.names import STAMP_NAME, Names, literal, quoted
+from optimove_pipeline.targets.snowflake.names import STAMP_NAME, Names, literal, plain, quoted
 from optimove_pipeline.targets.table import Table, TableColumn
 
 RECEIPT_COLUMNS = {
@@ -77,12 +77,13 @@ def create_view(names: Names, table: Table, columns: Sequence[str]) -> str:
     )
 
 
-def columns_of(database: str, schema: str, name: str) -> str:
-    """Return what asks for the columns of a table or view, in their order."""
+def columns_of(database: str, schemas: Iterable[str], name: str) -> str:
+    """Return what asks for the columns, in their order, of what has a name in schemas of a database."""
+    among = ", ".join(literal(plain(schema)) for schema in schemas)
     return (
-        f"SELECT COLUMN_NAME, DATA_TYPE, NUMERIC_SCALE FROM {quoted(database)}.INFORMATION_SCHEMA.COLUMNS "
-        f"WHERE TABLE_SCHEMA = {literal(schema.upper())} AND TABLE_NAME = {literal(name.upper())} "
-        "ORDER BY ORDINAL_POSITION"
+        "SELECT TABLE_SCHEMA, COLUMN_NAME, DATA_TYPE, NUMERIC_SCALE "
+        f"FROM {quoted(database)}.INFORMATION_SCHEMA.COLUMNS "
+        f"WHERE TABLE_SCHEMA IN ({among}) AND TABLE_NAME = {literal(plain(name))} ORDER BY ORDINAL_POSITION"
     )
 
 

@@ -14,7 +14,7 @@ from optimove_pipeline.targets.snowflake.checking import checked
 from optimove_pipeline.targets.snowflake.connecting import carried_out
 from optimove_pipeline.targets.snowflake.loading import load_rows
 from optimove_pipeline.targets.snowflake.names import Names
-from optimove_pipeline.targets.snowflake.objects import make_table, make_view
+from optimove_pipeline.targets.snowflake.objects import make_table_and_view
 from optimove_pipeline.targets.snowflake.replacing import source_of
 from optimove_pipeline.targets.snowflake.session import SnowflakeSession, opened
 from optimove_pipeline.targets.table import Rows, Table
@@ -61,7 +61,7 @@ class SnowflakeTarget:
     def load(self, rows: Rows) -> None:
         """Load a partition; the table and its view are made, or get the columns that they lack."""
         with self.session() as session:
-            make_view(session, self.names, rows.table, make_table(session, self.names, rows.table))
+            make_table_and_view(session, self.names, rows.table)
             load_rows(session, self.names, rows, self.data_dir / FOLDER / self.name / rows.table.feed)
 
     def connect(self, tables: Sequence[Table]) -> Iterator[Step]:
