@@ -96,6 +96,8 @@ def _told(errors: Any, place: str, what: str) -> Iterator[None]:
         yield
     except errors.ProgrammingError as error:
         raise SettingsError(f"{place}: {what}: {first_line(error)}") from None
+    except errors.OperationalError as error:
+        raise PartitionError(f"{place}: {what}: can't be reached, or broke off: {first_line(error)}") from None
     except errors.DatabaseError as error:
         # A refused login, among others.
         raise SettingsError(f"{place}: {what}: {first_line(error)}; check account, user and credential") from None

@@ -33,11 +33,11 @@ class DriverError(Exception):
     pass
 
 
-class OperationalError(DriverError):
+class DatabaseError(DriverError):
     pass
 
 
-class DatabaseError(DriverError):
+class OperationalError(DatabaseError):
     pass
 
 
@@ -115,7 +115,12 @@ class Answer:
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     made = Recorder()
-    errors = SimpleNamespace(Error=DriverError, DatabaseError=DatabaseError, ProgrammingError=ProgrammingError)
+    errors = SimpleNamespace(
+        Error=DriverError,
+        DatabaseError=DatabaseError,
+        OperationalError=OperationalError,
+        ProgrammingError=ProgrammingError,
+    )
     api = {"ServerError": OperationalError, "RetryError": OperationalError, "GoogleAPICallError": ProgrammingError}
     config = lambda **options: SimpleNamespace(**options)  # noqa: E731
     client = SimpleNamespace(from_service_account_info=made.connect)
