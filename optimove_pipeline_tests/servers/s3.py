@@ -58,9 +58,10 @@ def seaweedfs(folder: Path, *switches: str) -> Iterator[dict[str, int]]:
                 wait_until_it_answers(f"http://127.0.0.1:{ports[port]}", server, folder / "log")
             yield ports
         finally:
-            server.terminate()
-            server.wait(30)
-            for left in ports.values():
+            # It takes seconds to end in good order, and nothing of it is kept.
+            server.kill()
+            server.wait()
+            for left in (*ports.values(), *(port + 10_000 for port in ports.values())):
                 for file in Path("/tmp").glob(f"seaweedfs-*-{left}.sock"):  # noqa: S108 - the server's own choice
                     file.unlink(missing_ok=True)
 
