@@ -43,9 +43,13 @@ class Session:
     @property
     def once(self) -> dict[str, Any]:
         """Return how a request is made: again for as long as the settings wait for an answer."""
-        seconds = self.settings.timeout_seconds
-        retry: Retry = DEFAULT_RETRY.with_deadline(seconds)
-        return {"retry": retry, "timeout": seconds}
+        return {**self.until_done, "timeout": self.settings.timeout_seconds}
+
+    @property
+    def until_done(self) -> dict[str, Any]:
+        """Return how a job is waited for: for ever, as long as BigQuery answers."""
+        retry: Retry = DEFAULT_RETRY.with_deadline(self.settings.timeout_seconds)
+        return {"retry": retry}
 
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
         """Carry statements out as one job, and return the rows of the last.
@@ -56,7 +60,7 @@ class Session:
         text = ";\n".join(statements)
         with told(self.label, "a statement"):
             job = self.client.query(text, location=self.settings.region, job_retry=None, **self.once)
-            rows = job.result(job_retry=None, **self.once)
+            rows = job.result(job_retry=None, **self.until_done)
             return [tuple(row.values()) for row in rows] if rows.total_rows is not None else []
 
     def columns(self, dataset: str, table: str) -> list[str]:

@@ -8,9 +8,8 @@ from google.cloud.bigquery import AccessEntry
 
 from optimove_pipeline.targets.bigquery.client import Session, told
 from optimove_pipeline.targets.bigquery.statements import (
-    dataset_statements,
+    first_statements,
     missing,
-    receipts_statement,
     seen_after,
     view_statement,
 )
@@ -25,25 +24,18 @@ def make(session: Session, table: Table) -> None:
     """Make what is missing of a feed's table and its view, and the datasets where there is no table yet."""
     settings = session.settings
     held = session.columns(settings.tables_dataset, rows_name(table))
-    if not held:
-        make_datasets(session)
-    for statement in missing(settings, table, held):
-        session.run(statement)
     wanted = seen_after(table, held)
+    statements = [*([] if held else first_statements(settings)), *missing(settings, table, held)]
     if session.columns(settings.dataset, table.name) != wanted:
-        session.run(view_statement(settings, table, wanted))
-
-
-def make_datasets(session: Session) -> None:
-    """Make the datasets that are missing, and the table of receipts."""
-    for statement in (*dataset_statements(session.settings), receipts_statement(session.settings)):
-        session.run(statement)
+        statements.append(view_statement(settings, table, wanted))
+    if statements:
+        session.run(*statements)
 
 
 def connect(session: Session, tables: Sequence[Table]) -> Iterator[Step]:
     """Carry out the steps of the program, yielding each."""
     datasets, made, access = program_steps(session.settings, tables)
-    make_datasets(session)
+    session.run(*first_statements(session.settings))
     yield datasets
     for table in tables:
         make(session, table)

@@ -132,7 +132,7 @@ def _is_loaded(session: Session, begun: tuple[Any, bool], destination: str, rows
     """Return whether a job has brought all rows; one that was begun before may have failed, or its table expired."""
     job, was_begun = begun
     try:
-        job.result(**session.once)
+        job.result(**session.until_done)
         held = session.client.get_table(destination, **session.once).num_rows
     except GoogleAPICallError:
         if was_begun:

@@ -33,8 +33,12 @@ def place_of(settings: BigQueryTargetSettings, dataset: str) -> Place:
     return Place(quoted(f"{settings.project}.{dataset}"), {}, STAMP)
 
 
-def dataset_statements(settings: BigQueryTargetSettings) -> list[str]:
-    """Return what makes the datasets of views, of tables and of stage tables."""
+def first_statements(settings: BigQueryTargetSettings) -> list[str]:
+    """Return what makes the datasets of views, of tables and of stage tables, and the table of receipts."""
+    return [*_dataset_statements(settings), _receipts_statement(settings)]
+
+
+def _dataset_statements(settings: BigQueryTargetSettings) -> list[str]:
     quote = DIALECT.identifier_preparer.quote_identifier
     located = f"location = '{settings.region}'"
     return [
@@ -47,8 +51,7 @@ def dataset_statements(settings: BigQueryTargetSettings) -> list[str]:
     ]
 
 
-def receipts_statement(settings: BigQueryTargetSettings) -> str:
-    """Return what makes the table of receipts."""
+def _receipts_statement(settings: BigQueryTargetSettings) -> str:
     place = place_of(settings, settings.tables_dataset)
     return text_of(CreateTable(receipts_table(place), if_not_exists=True), DIALECT)
 

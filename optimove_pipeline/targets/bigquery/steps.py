@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from optimove_pipeline.targets.bigquery.statements import (
-    dataset_statements,
+    first_statements,
     missing,
     newest_query,
-    receipts_statement,
     seen_after,
     view_statement,
 )
@@ -41,7 +40,7 @@ def program_steps(settings: BigQueryTargetSettings, tables: Sequence[Table]) -> 
         Step(
             Who.PROGRAM,
             "make the datasets and the table of receipts",
-            _lines([*dataset_statements(settings), receipts_statement(settings)]),
+            _lines(first_statements(settings)),
         ),
         Step(Who.PROGRAM, "make a table and a view for each feed", _lines(made)),
         Step(
