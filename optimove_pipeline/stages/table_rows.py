@@ -90,7 +90,8 @@ def _fields(feed: Feed, options: PackageOptions, partition: Partition | None) ->
     packaging = options.packaging
     parquet = packaging.parquet.model_copy(update={"times": "naive"})
     as_table = packaging.model_copy(update={"format": "parquet", "parquet": parquet})
-    columns = {column.name: str(column.kind.dtype) for column in feed.columns}
+    stamped = () if isinstance(feed, Dataset) else (feed.stamp,)
+    columns = {column.name: str(column.kind.dtype) for column in (*stamped, *feed.columns)}
     if partition is not None:
         columns |= partition.columns
     return fields_of(feed, columns, PackageOptions(options.table, options.fields, as_table)), as_table

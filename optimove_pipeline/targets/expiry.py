@@ -144,5 +144,6 @@ _READERS: Mapping[str, _Reader] = {
     "sas": _Reader("SAS token", _end_of_sas),
     "key_file": _Reader("certificate of the SSH key", _end_of_key),
     "ca_file": _Reader("certificate file", _end_of_certificates),
+    "tls_certificate": _Reader("certificate of the API", _end_of_certificates),
 }
 """By the name of the setting."""

@@ -60,10 +60,10 @@ def test_what_a_partition_replaces_follows_from_what_it_holds() -> None:
     )
 
 
-def test_a_reports_key_has_its_day_where_that_is_a_column() -> None:
+def test_a_report_has_its_day_first_and_in_its_key() -> None:
     table = table_of(BY_NAME["executed_campaign_details"], SETTINGS.packages.of("executed_campaign_details"))
-    assert set(table.key) <= {column.name for column in table.columns}
-    assert table.changed is None
+    assert table.columns[0].name == "report_date"
+    assert (table.key, table.changed) == (("report_date", "campaign_id"), None)
 
 
 def test_values_are_those_of_files_and_times_have_no_zone(tmp_path: Path) -> None:
