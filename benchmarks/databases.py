@@ -24,7 +24,7 @@ PARTS = 8
 """Parts of 122,880 rows: a million."""
 ROUNDS = 2
 _SUBJECTS = "benchmarks.subjects.loaders:"
-_BY_KEY, _AGAIN = "load", "load over the same keys"
+_BY_KEY, _AGAIN = "load into the empty table", "load over the same keys"
 _COPY, _CSV, _LOAD_DATA = "COPY of a binary file", "COPY of CSV from Polars", "LOAD DATA LOCAL of a file"
 _COMMON: dict[str, Any] = {
     "host": "127.0.0.1",
@@ -141,7 +141,7 @@ def _note(rows: int) -> str:
         f"{rows:,} rows of {columns} columns from Parquet into a table with its primary key and an index of change "
         "column and key, both filled as rows come, in one transaction; servers on this machine, without fsync. The "
         "baseline is the engine's bulk load into the same table, empty too, of a file in the engine's own form that "
-        "was made beforehand. Rows go in by key, through a temporary table, and win by their change column. CPU is "
+        "was made beforehand. Over rows that are there, all of them change by key, through a temporary table. CPU is "
         "that of the client; the server's is not counted."
     )
 

@@ -36,7 +36,10 @@ class Transaction(Protocol):
 
 def load_rows(rows: Rows, held: Sequence[str], place: Place, within: Transaction) -> None:
     """Load a partition as its table's ``replace`` says, remove the rows of forgotten customers, leave the receipt."""
-    if rows.table.replace is Replace.KEYS:
+    if rows.table.replace is Replace.KEYS and _is_empty(rows.table, place, within):
+        # As much as years of history may come at once, and has nothing to compare itself with.
+        within.append(rows)
+    elif rows.table.replace is Replace.KEYS:
         within.merge(rows, held)
     elif not _is_outdated(rows, place, within):
         within.execute(_replaced(rows, place))
@@ -55,6 +58,11 @@ def receipt_of(table: Table, partition: str, place: Place) -> sa.Select[Any]:
 def is_not_newer(held: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """Return the condition that a row gives way to another, by their change columns; unknown ones do."""
     return sa.or_(held <= other, held.is_(None), other.is_(None))
+
+
+def _is_empty(table: Table, place: Place, within: Transaction) -> bool:
+    target = bare(rows_name(table), [place.stamp], place)
+    return not within.values(sa.select(target.c[place.stamp]).limit(1))
 
 
 def _is_outdated(rows: Rows, place: Place, within: Transaction) -> bool:
