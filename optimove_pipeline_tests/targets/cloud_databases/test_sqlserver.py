@@ -37,7 +37,7 @@ def test_a_load_that_fails_at_the_stub_leaves_all_as_it_was(sqlserver: Engine, s
 
 
 def test_a_deadlock_at_the_stub_is_worth_another_try(sqlserver: Engine) -> None:
-    stub_of(sqlserver).fails["DELETE FROM [optimove].[_Customers]"] = DEADLOCK
+    stub_of(sqlserver).fails["INSERT INTO [optimove].[_Customers]"] = DEADLOCK
     with pytest.raises(UnreachableError, match="deadlocked"):
         sqlserver.target.load(partition(PLAYERS, DAY, players(1)))
 
