@@ -36,10 +36,7 @@ class Transaction(Protocol):
 
 def load_rows(rows: Rows, held: Sequence[str], place: Place, within: Transaction) -> None:
     """Load a partition as its table's ``replace`` says, remove the rows of forgotten customers, leave the receipt."""
-    if rows.table.replace is Replace.KEYS and _is_empty(rows.table, place, within):
-        # As much as years of history may come at once, and has nothing to compare itself with.
-        within.append(rows)
-    elif rows.table.replace is Replace.KEYS:
+    if rows.table.replace is Replace.KEYS:
         within.merge(rows, held)
     elif not _is_outdated(rows, place, within):
         within.execute(_replaced(rows, place))
@@ -60,7 +57,8 @@ def is_not_newer(held: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> s
     return sa.or_(held <= other, held.is_(None), other.is_(None))
 
 
-def _is_empty(table: Table, place: Place, within: Transaction) -> bool:
+def is_empty(table: Table, place: Place, within: Transaction) -> bool:
+    """Return whether a feed's table has no row: then there is nothing that rows by key compare themselves with."""
     target = bare(rows_name(table), [place.stamp], place)
     return not within.values(sa.select(target.c[place.stamp]).limit(1))
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateTable
 
 from optimove_pipeline.targets.databases.layout import Place, bare, quoted, rows_name, rows_table, text_of
-from optimove_pipeline.targets.databases.loading import is_not_newer
+from optimove_pipeline.targets.databases.loading import is_empty, is_not_newer
 from optimove_pipeline.targets.databases.mysql_access import DIALECT, quote
 from optimove_pipeline.targets.databases.mysql_login import MySqlLogin
 from optimove_pipeline.targets.databases.mysql_text import LINES, as_lines, as_tuples
@@ -50,7 +50,13 @@ class MySqlLoad:
             self._put(frame.with_columns(stamp), rows_name(rows.table))
 
     def merge(self, rows: Rows, held: Sequence[str]) -> None:
-        """Put all rows into a table of this connection, and by key into the feed's from there."""
+        """Put all rows into a table of this connection, and by key into the feed's from there.
+
+        An empty table takes them straight, as years of history may come.
+        """
+        if is_empty(rows.table, self.place, self):
+            self.append(rows)
+            return
         self.execute(CreateTable(self._staged(rows.table)))
         for frame in rows.frames():
             self._put(frame, _STAGED)

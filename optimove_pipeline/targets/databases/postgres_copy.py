@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 
 from optimove_pipeline.datasets.sources.drivers import driver
 from optimove_pipeline.targets.databases.layout import bare, quoted, rows_name, rows_table, text_of
-from optimove_pipeline.targets.databases.loading import is_not_newer
+from optimove_pipeline.targets.databases.loading import is_empty, is_not_newer
 from optimove_pipeline.targets.databases.postgres_access import DIALECT, place_of
 from optimove_pipeline.targets.databases.postgres_login import (
     EXTRA,
@@ -84,7 +84,13 @@ class PostgresCopy:
             self._copy(frame.with_columns(stamp), rows_name(rows.table), self.settings.schema_name)
 
     def merge(self, rows: Rows, held: Sequence[str]) -> None:
-        """Copy all rows into a table of this transaction, and put them into the feed's by key from there."""
+        """Copy all rows into a table of this transaction, and put them into the feed's by key from there.
+
+        An empty table takes them straight, as years of history may come.
+        """
+        if is_empty(rows.table, place_of(self.settings), self):
+            self.append(rows)
+            return
         self.execute(sa.schema.CreateTable(self._staged(rows.table)))
         for frame in rows.frames():
             self._copy(frame, _STAGED, "pg_temp")
