@@ -69,6 +69,8 @@ def logged_in(settings: MySqlTargetSettings, user: User, label: str) -> Iterator
     connection._read_timeout = _SILENCE_SECONDS
     with connection:
         login = MySqlLogin(label, settings.database, connection, pymysql.MySQLError)
+        # Else two feeds lock the gaps in the table of receipts that the other is about to fill.
+        login.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "open")
         seconds = max(1, round(settings.timeout_seconds))
         login.execute(f"SET SESSION sql_mode = '{_MODE}', time_zone = '+00:00'", "open")
         login.execute(f"SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}", "open")
