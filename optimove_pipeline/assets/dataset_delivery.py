@@ -13,9 +13,8 @@ from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.cadences import stamp_of_names
 from optimove_pipeline.datasets.dataset import Dataset, Load
 from optimove_pipeline.datasets.day_files import missing_on, takes_tables
-from optimove_pipeline.datasets.forgotten import forgotten_of
+from optimove_pipeline.datasets.forgotten import forgotten_in
 from optimove_pipeline.datasets.history import first_day, history_windows, partition_window
-from optimove_pipeline.datasets.known import Forgotten
 from optimove_pipeline.datasets.packaging import options_of
 from optimove_pipeline.datasets.reconciliation import account_of
 from optimove_pipeline.datasets.shapes import refuse_other_shape
@@ -27,9 +26,8 @@ from optimove_pipeline.packages import Package, Window
 from optimove_pipeline.partition_keys import Month, partition_key
 from optimove_pipeline.session import Session
 from optimove_pipeline.settings.packages import PackageOptions
+from optimove_pipeline.stages.leaving_out import Forgotten
 from optimove_pipeline.stages.package import package
-from optimove_pipeline.suppression import suppressed
-from optimove_pipeline.warehouse import Warehouse
 from optimove_pipeline.watermarks import move, watermark
 
 VOLUME = "data_volume"
@@ -43,6 +41,9 @@ def dataset_passage(dataset: Dataset) -> Passage:
 
     def options(session: Session, day: date) -> PackageOptions:
         return options_of(session.settings, dataset, day)
+
+    def forgotten(session: Session) -> Forgotten:
+        return forgotten_in(session.settings, dataset, session.staging)
 
     def judged(session: Session, made: Package) -> list[Judged]:
         return [_volume(session, made), _missing_files(session, dataset, made)]
@@ -66,6 +67,7 @@ def dataset_passage(dataset: Dataset) -> Passage:
     return Passage(
         make,
         options,
+        forgotten,
         absent,
         (VOLUME, MISSING_FILES),
         judged,
@@ -79,7 +81,6 @@ def _make(session: Session, dataset: Dataset, day: date) -> Package:
     settings = session.settings
     partition = session.staging.open("validated", dataset.name, day)
     refuse_other_shape(dataset, partition)
-    forgotten = _forgotten(session, dataset)
     return package(
         dataset,
         partition,
@@ -87,20 +88,7 @@ def _make(session: Session, dataset: Dataset, day: date) -> Package:
         settings.packages_folder,
         ready=stamp_of_names(settings, dataset.name, day),
         window=partition_window(settings, dataset, day),
-        suppressed=forgotten.ids,
-        customer_column=forgotten.column,
-    )
-
-
-def _forgotten(session: Session, dataset: Dataset) -> Forgotten:
-    settings = session.settings
-    warehouse = Warehouse(settings.warehouse_path, lock_timeout=settings.warehouse.lock_timeout_seconds)
-    return forgotten_of(
-        dataset,
-        settings.chosen_datasets,
-        session.staging,
-        lambda: warehouse.open(f"reading whose {dataset.name} are to be forgotten"),
-        suppressed(settings.data_dir),
+        forgotten=forgotten_in(settings, dataset, session.staging),
     )
 
 

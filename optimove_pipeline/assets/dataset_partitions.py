@@ -14,7 +14,7 @@ from optimove_pipeline.assets.resources import OptimoveResource
 from optimove_pipeline.datasets.dataset import Dataset, Load
 from optimove_pipeline.datasets.earlier import delivered_before
 from optimove_pipeline.datasets.extraction import Extracted, extract_dataset
-from optimove_pipeline.datasets.forgotten import forgotten_of
+from optimove_pipeline.datasets.forgotten import forgotten_in
 from optimove_pipeline.datasets.history import partition_window
 from optimove_pipeline.datasets.known import DATASET, known_of
 from optimove_pipeline.datasets.sources.file_lists import has_date
@@ -24,7 +24,6 @@ from optimove_pipeline.errors import BusyError, PartitionError
 from optimove_pipeline.partition_keys import partition_key
 from optimove_pipeline.session import Session
 from optimove_pipeline.stages.publish import publish, publish_quarantine
-from optimove_pipeline.suppression import suppressed
 
 logger = logging.getLogger(__name__)
 
@@ -87,13 +86,7 @@ def _has_files_by_day(session: Session, dataset: Dataset) -> bool:
 def validate_partition(optimove: OptimoveResource, dataset: Dataset, partition: date) -> DatasetValidation:
     """Validate a partition against what is known of others. Raises as ``known_of`` and ``validate_dataset`` do."""
     session = optimove.session
-    forgotten = forgotten_of(
-        dataset,
-        session.settings.chosen_datasets,
-        session.staging,
-        lambda: optimove.warehouse.open(f"reading whose {dataset.name} are to be forgotten"),
-        suppressed(session.settings.data_dir),
-    )
+    forgotten = forgotten_in(session.settings, dataset, session.staging)
     counted = delivered_before(session.settings, dataset, partition, session.staging)
     with optimove.warehouse.open(f"reading what {dataset.name} refers to") as connection:
         known = known_of(dataset, partition, session.staging, connection, forgotten=forgotten, counted=counted)

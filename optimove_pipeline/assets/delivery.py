@@ -27,6 +27,7 @@ from optimove_pipeline.session import Session
 from optimove_pipeline.settings.packages import PackageOptions
 from optimove_pipeline.settings.target import TableTargetSettings
 from optimove_pipeline.stages.deliver import Delivered, deliver
+from optimove_pipeline.stages.leaving_out import Forgotten
 from optimove_pipeline.stages.load import load
 from optimove_pipeline.stages.package import package
 from optimove_pipeline.stages.table_rows import customer_column, rows_of
@@ -67,6 +68,9 @@ def report_passage(report: Report) -> Passage:
     def options(session: Session, day: date) -> PackageOptions:
         return session.settings.packages.of(report.name)
 
+    def forgotten(session: Session) -> Forgotten:
+        return Forgotten(customer_column(report), suppressed(session.settings.data_dir))
+
     def make(session: Session, day: date) -> Package:
         settings = session.settings
         return package(
@@ -75,8 +79,7 @@ def report_passage(report: Report) -> Passage:
             options(session, day),
             settings.packages_folder,
             ready=ready_at(settings, day),
-            suppressed=suppressed(settings.data_dir),
-            customer_column=customer_column(report),
+            forgotten=forgotten(session),
         )
 
     def changed(session: Session) -> str | None:
@@ -85,7 +88,7 @@ def report_passage(report: Report) -> Passage:
     def absent(session: Session, days: Sequence[date]) -> Skipped:
         return absent_past_days(session, report, days, "validated")
 
-    return Passage(make, options, absent, changed=changed)
+    return Passage(make, options, forgotten, absent, changed=changed)
 
 
 def _packaged(
@@ -277,7 +280,7 @@ def _rows(session: Session, feed: Feed, made: Package, passage: Passage) -> Rows
         session.staging.open("validated", feed.name, made.day),
         made,
         session.run_id,
-        suppressed(session.settings.data_dir),
+        passage.forgotten(session),
     )
 
 

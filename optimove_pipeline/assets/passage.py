@@ -10,6 +10,7 @@ from optimove_pipeline.assets.outcomes import Skipped
 from optimove_pipeline.packages import Package
 from optimove_pipeline.session import Session
 from optimove_pipeline.settings.packages import PackageOptions
+from optimove_pipeline.stages.leaving_out import Forgotten
 
 MISSING_FILES = "missing_files"
 """Optimove's check of missing files: of a package before it leaves, and of its whole day afterwards."""
@@ -30,15 +31,17 @@ class Passage:
     """The way of one feed's packages to their targets.
 
     ``make`` returns the package of a partition, and makes it if it is not there; ``options`` returns how it is
-    packaged; ``absent`` returns the partitions that can't be had any more, which are left out; ``judge`` returns what
-    the ``checks`` say of a package; ``changed`` is the reason under which one that changed since its delivery is sent
-    again by itself, None where a person must give one; ``record`` notes that a target, by its name, has a package
-    whole; ``lacking`` tells in lines what else the receiver lacks of a partition's day, None where nobody looks;
-    ``account`` returns where the rows that the source counted went, and raises if they do not add up.
+    packaged, and ``forgotten`` whose rows are left out; ``absent`` returns the partitions that can't be had any more;
+    ``judge`` returns what the ``checks`` say of a package; ``changed`` is the reason under which one that changed
+    since its delivery is sent again by itself, None where a person must give one; ``record`` notes that a target, by
+    its name, has a package whole; ``lacking`` tells in lines what else the receiver lacks of a partition's day, None
+    where nobody looks; ``account`` returns where the rows that the source counted went, and raises if they do not add
+    up.
     """
 
     make: Callable[[Session, date], Package]
     options: Callable[[Session, date], PackageOptions]
+    forgotten: Callable[[Session], Forgotten]
     absent: Callable[[Session, Sequence[date]], Skipped]
     checks: tuple[str, ...] = ()
     judge: Callable[[Session, Package], Sequence[Judged]] = lambda session, package: ()

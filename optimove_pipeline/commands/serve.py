@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 
 from optimove_pipeline.config import Settings
+from optimove_pipeline.datasets.forgotten import forgotten_in
 from optimove_pipeline.datasets.packaging import options_of
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.packages import MANIFEST, Package, open_package
@@ -19,7 +20,6 @@ from optimove_pipeline.settings.delivery import Delivery
 from optimove_pipeline.stages.table_rows import rows_of
 from optimove_pipeline.stages.validate import VALIDATED
 from optimove_pipeline.staging import Staging
-from optimove_pipeline.suppression import suppressed
 from optimove_pipeline.target_feeds import tables_at, used_targets
 from optimove_pipeline.targets.kinds.api import ApiClient, ApiSettings
 
@@ -94,8 +94,8 @@ def _serve_sandbox(settings: Settings, port: int | None, tell: Callable[[str], N
 def _load_packages(settings: Settings, own: ApiSettings) -> int:
     """Load what is packaged of the data sets, the oldest first; return how many partitions that is."""
     target, staging, count = own.open(SANDBOX, settings.data_dir), Staging(settings.data_dir / "staging"), 0
-    forgotten = suppressed(settings.data_dir)
     for dataset in settings.chosen_datasets:
+        forgotten = forgotten_in(settings, dataset, staging)
         for made in _packages(settings, dataset.name):
             partition = staging.find(VALIDATED, dataset.name, made.day)
             if partition is not None:

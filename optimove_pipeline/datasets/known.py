@@ -21,6 +21,7 @@ from optimove_pipeline.errors import PartitionError
 from optimove_pipeline.feeds import Kind
 from optimove_pipeline.partition_keys import partition_key
 from optimove_pipeline.stages.frames import frames
+from optimove_pipeline.stages.leaving_out import NOBODY, Forgotten
 from optimove_pipeline.stages.validate import QUARANTINE, VALIDATED
 from optimove_pipeline.staging import Partition, Staging
 from optimove_pipeline.tables import types_of
@@ -38,17 +39,6 @@ Delivered = Callable[[pl.DataFrame], pl.Series]
 def nothing(rows: pl.DataFrame | pl.Series) -> pl.Series:
     """Say of each row that it is not known."""
     return pl.repeat(value=False, n=len(rows), dtype=pl.Boolean, eager=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Forgotten:
-    """The ``ids`` of forgotten customers, or of what they own, in a ``column``; None where nothing is anybody's."""
-
-    column: str | None
-    ids: Collection[str]
-
-
-NOBODY = Forgotten(None, ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,17 @@ from optimove_pipeline.stages.frames import frames
 from optimove_pipeline.staging import Partition
 
 
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The ``ids`` of forgotten customers, or of what they own, in a ``column``; None where nothing is anybody's."""
+
+    column: str | None
+    ids: Collection[str]
+
+
+NOBODY = Forgotten(None, ())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LeftOut:
     """The forgotten customers that a partition holds, by the ``column`` of their ids, and how many rows they have.

@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from optimove_pipeline.packages import (
 from optimove_pipeline.settings.packages import PackageOptions
 from optimove_pipeline.stages.formats.fields import Field, fields_of
 from optimove_pipeline.stages.formats.writing import write_package_parts
-from optimove_pipeline.stages.leaving_out import LeftOut, find_left_out
+from optimove_pipeline.stages.leaving_out import NOBODY, Forgotten, LeftOut, find_left_out
 from optimove_pipeline.staging import Partition
 
 logger = logging.getLogger(__name__)
@@ -45,24 +45,22 @@ def package(
     *,
     ready: datetime,
     window: Window | None = None,
-    suppressed: Collection[str] = (),
-    customer_column: str | None = None,
+    forgotten: Forgotten = NOBODY,
 ) -> Package:
     """Return the package of a validated partition, in ``<root>/<feed>/<day>``; make it if it is not there.
 
     ``ready`` is the moment (with its zone) that the parts' names carry in UTC: the day's readiness, never now.
-    ``window`` is noted in the manifest, its end as the watermark. Rows of customers whose id is among those
-    ``suppressed`` are left out; ``customer_column`` holds the ids, None where a feed has no customers. A partition
-    that was written again, other settings, or a suppressed customer that it holds make the package anew; the old one
-    is there until the new one is.
+    ``window`` is noted in the manifest, its end as the watermark. Rows of ``forgotten`` customers are left out. A
+    partition that was written again, other settings, or a forgotten customer that it holds make the package anew; the
+    old one is there until the new one is.
 
     Raises:
         ContractError: a row alone is larger than a part may be, or a value can't be written.
-        SettingsError: a field of the settings, or ``customer_column``, does not fit the partition's columns.
+        SettingsError: a field of the settings, or the column of ``forgotten``, does not fit the partition's columns.
         BusyError: another process has been packaging the same day for an hour.
     """
     fields = fields_of(feed, partition.columns, options)
-    left_out = find_left_out(partition, customer_column, suppressed)
+    left_out = find_left_out(partition, forgotten.column, forgotten.ids)
     source = _source(feed, partition, options, ready, window, left_out)
     folder = package_folder(root, feed.name, partition.day)
     with locked(folder.with_name(f".{folder.name}.lock"), f"packaging {feed.name} of {partition.day}", LOCK_SECONDS):

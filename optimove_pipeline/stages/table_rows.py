@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 import polars as pl
 import polars.selectors as cs
@@ -15,7 +16,7 @@ from optimove_pipeline.settings.packages import PackageOptions, Packaging
 from optimove_pipeline.stages.formats.fields import Field, fields_of
 from optimove_pipeline.stages.formats.parquet_parts import parquet_frame
 from optimove_pipeline.stages.formats.writing import typed_frames
-from optimove_pipeline.stages.leaving_out import find_left_out
+from optimove_pipeline.stages.leaving_out import NOBODY, Forgotten, find_left_out
 from optimove_pipeline.staging import Partition
 from optimove_pipeline.targets.table import Replace, Rows, Table, TableColumn
 
@@ -51,7 +52,7 @@ def rows_of(
     partition: Partition,
     made: Package,
     run_id: str,
-    suppressed: Collection[str] = (),
+    forgotten: Forgotten = NOBODY,
 ) -> Rows:
     """Return the validated rows of a partition that ``made`` is the package of; those of forgotten customers not.
 
@@ -59,9 +60,9 @@ def rows_of(
         SettingsError, ContractError: as ``fields_of`` and ``find_left_out`` do, and ``frames`` for a number that has
             too many digits.
     """
-    table = table_of(feed, options, partition)
+    table = replace(table_of(feed, options, partition), customer=forgotten.column)
     fields, packaging = _fields(feed, options, partition)
-    left_out = find_left_out(partition, table.customer, suppressed)
+    left_out = find_left_out(partition, forgotten.column, forgotten.ids)
 
     def frames() -> Iterator[pl.DataFrame]:
         for frame in typed_frames(partition, fields, left_out):
@@ -75,7 +76,7 @@ def rows_of(
         run_id=run_id,
         window=made.window,
         frames=frames,
-        forgotten=suppressed if table.customer else (),
+        forgotten=forgotten.ids,
     )
 
 

@@ -14,6 +14,7 @@ from optimove_pipeline.cli import main
 from optimove_pipeline.feeds import Column, Feed, Kind
 from optimove_pipeline.ledger import ledger_file
 from optimove_pipeline.settings.packages import Packages
+from optimove_pipeline.stages.leaving_out import Forgotten
 from optimove_pipeline.stages.package import package
 from optimove_pipeline.staging import Staging
 
@@ -58,8 +59,7 @@ def test_the_rows_of_its_package_count_where_there_is_one(tmp_path: Path) -> Non
         Packages().of(FEED.name),
         tmp_path / "packages",
         ready=datetime(2026, 11, 21, 6, tzinfo=UTC),
-        suppressed=["A1", "A2"],
-        customer_column="Player_ID",
+        forgotten=Forgotten("Player_ID", ["A1", "A2"]),
     )
     assert "with 10 rows" in approve(tmp_path, "customers", "2026-11-20", *WHO).output
 

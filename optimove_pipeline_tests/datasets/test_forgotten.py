@@ -10,10 +10,10 @@ import pytest
 
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.forgotten import forgotten_of
-from optimove_pipeline.datasets.known import Forgotten, known_of
+from optimove_pipeline.datasets.known import known_of
 from optimove_pipeline.datasets.validation import DatasetValidation, validate_dataset
 from optimove_pipeline.settings.datasets import DatasetSettings
-from optimove_pipeline.stages.leaving_out import find_left_out
+from optimove_pipeline.stages.leaving_out import Forgotten, find_left_out
 from optimove_pipeline.stages.publish import publish
 from optimove_pipeline.staging import Staging
 from optimove_pipeline.warehouse import Warehouse

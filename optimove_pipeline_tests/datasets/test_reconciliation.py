@@ -11,13 +11,14 @@ import pytest
 
 from optimove_pipeline.datasets.catalogue import datasets_of
 from optimove_pipeline.datasets.dataset import Dataset
-from optimove_pipeline.datasets.known import DATASET, Forgotten, Known
+from optimove_pipeline.datasets.known import DATASET, Known
 from optimove_pipeline.datasets.reconciliation import account_of
 from optimove_pipeline.datasets.validation import validate_dataset
 from optimove_pipeline.errors import ContractError
 from optimove_pipeline.packages import Package
 from optimove_pipeline.settings.datasets import Datasets
 from optimove_pipeline.settings.packages import Packages
+from optimove_pipeline.stages.leaving_out import Forgotten
 from optimove_pipeline.stages.package import package
 from optimove_pipeline.staging import Staging
 
@@ -63,8 +64,7 @@ def packaged(tmp_path: Path, staging: Staging, customers: Dataset, *forgotten: s
         Packages().of("customers"),
         tmp_path / "packages",
         ready=now,
-        suppressed=forgotten,
-        customer_column="Player_ID",
+        forgotten=Forgotten("Player_ID", forgotten),
     )
 
 

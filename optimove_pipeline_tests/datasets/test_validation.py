@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimove_pipeline.datasets.known import Forgotten, Known
+from optimove_pipeline.datasets.known import Known
 from optimove_pipeline.datasets.validation import dataset_validation_of, validate_dataset
 from optimove_pipeline.errors import ContractError, PartitionError
 from optimove_pipeline.settings.datasets import Datasets, DatasetSettings
 from optimove_pipeline.stages.frames import Bounds
+from optimove_pipeline.stages.leaving_out import Forgotten
 from optimove_pipeline.stages.publish import publish
 from optimove_pipeline.stages.validate import validation_of
 from optimove_pipeline.staging import Staging

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,16 @@ import pytest
 
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.targets.table import Table, TableColumn
-from optimove_pipeline_tests.serving.api import CATALOG, REPORT, Api, customer, goods, ids, served
+from optimove_pipeline_tests.serving.api import CATALOG, DAY, REPORT, Api, customer, goods, ids, served
 
 
 def games(*names: str) -> list[dict[str, Any]]:
     return [{"Game_ID": name, "Game_Name": name.title()} for name in names]
 
 
-def codes(*names: str) -> list[dict[str, Any]]:
-    return [{"target_group_id": 1, "recipient_group_id": 2, "action_id": 3, "promo_code": name} for name in names]
+def codes(day: date, *names: str) -> list[dict[str, Any]]:
+    of = {"report_date": day, "target_group_id": 1, "recipient_group_id": 2, "action_id": 3}
+    return [{**of, "promo_code": name} for name in names]
 
 
 def test_a_row_is_replaced_by_one_of_its_key_that_is_newer(api: Api) -> None:
@@ -56,9 +57,10 @@ def test_the_same_rows_again_change_nothing(api: Api) -> None:
 
 
 def test_a_report_is_replaced_by_the_day(api: Api) -> None:
-    api.deliver(codes("A", "A", "B"), table=REPORT, partition="2026-11-19")
-    api.deliver(codes("C"), table=REPORT, partition="2026-11-20")
-    api.deliver(codes("D", "D"), table=REPORT, partition="2026-11-19")
+    before = DAY - timedelta(days=1)
+    api.deliver(codes(before, "A", "A", "B"), table=REPORT, partition="2026-11-19")
+    api.deliver(codes(DAY, "C"), table=REPORT, partition="2026-11-20")
+    api.deliver(codes(before, "D", "D"), table=REPORT, partition="2026-11-19")
     assert [row["promo_code"] for row in api.pull(REPORT)] == ["D", "D", "C"]
     of_day = api.pull(REPORT, updated_from="2026-11-20", updated_to="2026-11-21")
     assert [row["promo_code"] for row in of_day] == ["C"]

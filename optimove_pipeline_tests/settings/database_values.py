@@ -12,7 +12,10 @@ _WHOLE: dict[str, Any] = {
     "reader_password": "${READER_PASSWORD}",
     "reader_hosts": ["198.51.100.7"],
 }
-_TLS = {"postgres": "'disable', 'prefer', 'require' or 'verify-full'", "mysql": "'disable', 'require' or 'verify-full'"}
+_TLS = {
+    "postgres": "'disable', 'prefer', 'require' or 'verify-full'",
+    "mysql": "'disable', 'require' or 'verify-full'",
+}
 
 RIGHT: dict[str, Any] = {
     **{f"targets.{kind}.attempts": 3 for kind in _KINDS},

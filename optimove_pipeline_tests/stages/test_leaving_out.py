@@ -14,6 +14,7 @@ import pytest
 
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.packages import Package
+from optimove_pipeline.stages.leaving_out import Forgotten
 from optimove_pipeline.stages.package import package
 from optimove_pipeline.staging import Partition
 from optimove_pipeline_tests.stages.packing import READY, SENDS, contents, options, validated
@@ -32,8 +33,7 @@ def packed(
         options(**settings),
         folder / "packages",
         ready=READY,
-        suppressed=suppressed,
-        customer_column=column,
+        forgotten=Forgotten(column, suppressed),
     )
 
 

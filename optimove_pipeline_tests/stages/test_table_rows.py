@@ -14,6 +14,7 @@ from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.packaging import options_of
 from optimove_pipeline.packages import Package
 from optimove_pipeline.reports.catalogue import BY_NAME
+from optimove_pipeline.stages.leaving_out import Forgotten
 from optimove_pipeline.stages.package import package
 from optimove_pipeline.stages.table_rows import rows_of, table_of
 from optimove_pipeline.staging import Partition
@@ -39,7 +40,7 @@ def made(tmp_path: Path, frame: pl.DataFrame, **kwargs: str) -> tuple[Partition,
 
 def rows(tmp_path: Path, frame: pl.DataFrame, *suppressed: str) -> Rows:
     partition, of = made(tmp_path, frame)
-    return rows_of(SENDS, options(), partition, of, "run-1", suppressed)
+    return rows_of(SENDS, options(), partition, of, "run-1", Forgotten("customer_id", suppressed))
 
 
 @pytest.mark.parametrize("dataset", CASINO.values(), ids=lambda dataset: dataset.name)
