@@ -25,8 +25,7 @@ dev: $(VENV)/.run
 	$(BIN)/optimove-pipeline dev
 
 test: $(VENV)/.test
-	sh tools/test_servers.sh
-	$(MAKE) lint
+	sh tools/test_servers.sh & servers=$$!; $(MAKE) lint && wait $$servers
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test

@@ -12,7 +12,7 @@ from optimove_pipeline.assets.passage import MISSING_FILES, Judged, Passage
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.cadences import stamp_of_names
 from optimove_pipeline.datasets.dataset import Dataset, Load
-from optimove_pipeline.datasets.day_files import missing_on, takes_tables
+from optimove_pipeline.datasets.day_files import missing_on, not_packaged, takes_tables
 from optimove_pipeline.datasets.forgotten import forgotten_in
 from optimove_pipeline.datasets.history import first_day, history_windows, partition_window
 from optimove_pipeline.datasets.packaging import options_of
@@ -33,8 +33,8 @@ from optimove_pipeline.watermarks import move, watermark
 VOLUME = "data_volume"
 
 
-def dataset_passage(dataset: Dataset) -> Passage:
-    """Return the way of a data set's packages."""
+def dataset_passage(dataset: Dataset, awaited: tuple[str, ...] = ()) -> Passage:
+    """Return the way of a data set's packages; those of the data sets ``awaited`` come before they leave."""
 
     def make(session: Session, day: date) -> Package:
         return _make(session, dataset, day)
@@ -57,6 +57,9 @@ def dataset_passage(dataset: Dataset) -> Passage:
     def absent(session: Session, partitions: Sequence[date]) -> Skipped:
         return past_snapshots(session, dataset, partitions, "validated")
 
+    def waits_for(session: Session, day: date) -> str:
+        return _waits_for(session.settings, dataset, day)
+
     def lacking(session: Session, day: date) -> list[str]:
         return [*_lacking(session.settings, day)]
 
@@ -72,6 +75,8 @@ def dataset_passage(dataset: Dataset) -> Passage:
         (VOLUME, MISSING_FILES),
         judged,
         record=record,
+        awaited=awaited,
+        waits_for=waits_for,
         lacking=lacking,
         account=account,
     )
@@ -110,6 +115,16 @@ def _needed_before(session: Session, dataset: Dataset, day: date, window: Window
     ):
         return None
     return start
+
+
+def _waits_for(settings: Settings, dataset: Dataset, day: date) -> str:
+    missing = not_packaged(settings, dataset, day, datetime.now(UTC))
+    if not missing:
+        return ""
+    return (
+        f"{MISSING_FILES}: Optimove expects {', '.join(missing)} of that day as well, and there is no package: make "
+        f"it first, or set datasets.missing_files to warn, or datasets.each.{missing[0]}.expected to false"
+    )
 
 
 def _lacking(settings: Settings, day: date) -> Iterator[str]:

@@ -39,10 +39,11 @@ def dataset_assets(
     policy: dg.BackfillPolicy,
     targets: tuple[str, ...],
     apart: Collection[str] = (),
+    awaited: tuple[str, ...] = (),
 ) -> list[dg.AssetsDefinition]:
     """Return the assets of a data set's stages; without ``targets`` the last of them is ``published``.
 
-    ``apart`` are the names of data sets with another cadence.
+    ``apart`` are the names of data sets with another cadence, ``awaited`` those packaged before this one is sent.
     """
     assets = [
         _extracted(dataset, partitions, policy),
@@ -50,7 +51,7 @@ def dataset_assets(
         _published(dataset, partitions, policy),
     ]
     if targets:
-        assets += delivery_assets(dataset, partitions, policy, targets, dataset_passage(dataset))
+        assets += delivery_assets(dataset, partitions, policy, targets, dataset_passage(dataset, awaited))
     return assets
 
 

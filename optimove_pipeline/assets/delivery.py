@@ -16,7 +16,7 @@ from optimove_pipeline.assets.snapshots import absent_past_days, asked_for_alone
 from optimove_pipeline.assets.stage_asset import key, stage_asset
 from optimove_pipeline.delivered_packages import is_whole
 from optimove_pipeline.deliveries_table import copy_ledger
-from optimove_pipeline.errors import BusyError, ContractError, PipelineError
+from optimove_pipeline.errors import BusyError, ContractError, PartitionError, PipelineError
 from optimove_pipeline.feeds import Feed
 from optimove_pipeline.ledger import Ledger, ledger_file
 from optimove_pipeline.packages import Package, open_package, package_folder
@@ -169,7 +169,7 @@ def _delivered(
         feed,
         partitions,
         policy,
-        deps=[key("packaged", feed.name)],
+        deps=[key("packaged", name) for name in (feed.name, *passage.awaited)],
         kinds={"file"},
         description=f"{feed.title} at {', '.join(targets)}: each part whole, and sent once.",
         metadata={"targets": ", ".join(targets)},
@@ -224,11 +224,13 @@ def _let_go(session: Session, feed: Feed, day: date, passage: Passage) -> Packag
     """Return a partition's package, made anew if what it is made of has changed, once no check holds it back.
 
     Raises:
-        PartitionError: it was never packaged.
+        PartitionError: it was never packaged, or what is to be sent with it was not.
         ContractError: a check holds it back.
     """
     open_package(package_folder(session.settings.packages_folder, feed.name, day))
     made = passage.make(session, day)
+    if awaited := passage.waits_for(session, day):
+        raise PartitionError(f"delivered/{feed.name} of {partition_key(day)} is held back. {awaited}")
     blocking = [each for each in passage.judge(session, made) if each.blocks and not each.passed]
     if blocking:
         told = "; ".join(f"{each.check}: {each.text}" for each in blocking)

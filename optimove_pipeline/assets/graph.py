@@ -17,6 +17,7 @@ from optimove_pipeline.assets.resources import OptimoveResource
 from optimove_pipeline.assets.selection import stage_keys
 from optimove_pipeline.config import Settings
 from optimove_pipeline.datasets.dataset import Load
+from optimove_pipeline.datasets.day_files import awaited
 from optimove_pipeline.datasets.history import first_day
 
 
@@ -66,7 +67,9 @@ def _dataset_assets(settings: Settings, policy: dg.BackfillPolicy) -> list[dg.As
         targets = settings.delivery.of(dataset.name, is_report=False)
         cadence = settings.datasets.of(dataset.name).cadence
         apart = [each.name for each in datasets if settings.datasets.of(each.name).cadence != cadence]
-        own = dataset_assets(dataset, hourly if cadence == "hourly" else daily, policy, targets, apart)
+        partitions = hourly if cadence == "hourly" else daily
+        together = tuple(each.name for each in awaited(settings, dataset))
+        own = dataset_assets(dataset, partitions, policy, targets, apart, together)
         assets += with_freshness(own, dataset_freshness(settings, dataset.name))
         if dataset.load is Load.CHANGES:
             assets.append(history_asset(dataset, months, policy, targets))

@@ -34,9 +34,10 @@ class Passage:
     packaged, and ``forgotten`` whose rows are left out; ``absent`` returns the partitions that can't be had any more;
     ``judge`` returns what the ``checks`` say of a package; ``changed`` is the reason under which one that changed
     since its delivery is sent again by itself, None where a person must give one; ``record`` notes that a target, by
-    its name, has a package whole; ``lacking`` tells in lines what else the receiver lacks of a partition's day, None
-    where nobody looks; ``account`` returns where the rows that the source counted went, and raises if they do not add
-    up.
+    its name, has a package whole. Before one leaves, the feeds ``awaited`` are packaged, and ``waits_for`` says in
+    words which are not, empty if all are. ``lacking`` tells in lines what else the receiver lacks of a partition's
+    day, None where nobody looks; ``account`` returns where the rows that the source counted went, and raises if they
+    do not add up.
     """
 
     make: Callable[[Session, date], Package]
@@ -47,5 +48,7 @@ class Passage:
     judge: Callable[[Session, Package], Sequence[Judged]] = lambda session, package: ()
     changed: Callable[[Session], str | None] = lambda session: None
     record: Callable[[Session, Package, str], None] = lambda session, package, target: None
+    awaited: tuple[str, ...] = ()
+    waits_for: Callable[[Session, date], str] = lambda session, day: ""
     lacking: Callable[[Session, date], Sequence[str]] | None = None
     account: Callable[[Session, Package], Mapping[str, int]] = lambda session, package: {}

@@ -20,14 +20,11 @@ from optimove_pipeline.automation.completeness import (
 )
 from optimove_pipeline.automation.data_set_readiness import data_set_sensor
 from optimove_pipeline.config import Settings
-from optimove_pipeline.datasets.cadences import cadence_of, from_first_day
+from optimove_pipeline.datasets.cadences import Times, cadence_of, from_first_day, times_of
 from optimove_pipeline.datasets.dataset import Dataset
 from optimove_pipeline.datasets.extraction import changed_since
 from optimove_pipeline.datasets.snapshots import Snapshots
 from optimove_pipeline.datasets.sources.source import Snapshot
-
-Times = tuple[str, str | None, str | None]
-"""A cadence, and for days when they start and are due."""
 
 
 def data_set_sensors(
@@ -39,15 +36,8 @@ def data_set_sensors(
     """
     groups: dict[Times, list[Dataset]] = {}
     for dataset in settings.chosen_datasets:
-        groups.setdefault(_times(settings, dataset), []).append(dataset)
+        groups.setdefault(times_of(settings, dataset.name), []).append(dataset)
     return [_sensor(settings, times, datasets, now) for times, datasets in groups.items()]
-
-
-def _times(settings: Settings, dataset: Dataset) -> Times:
-    own = settings.datasets.of(dataset.name)
-    return (
-        ("hourly", str(own.within_minutes), None) if own.cadence == "hourly" else ("daily", own.starts, own.readiness)
-    )
 
 
 def _sensor(

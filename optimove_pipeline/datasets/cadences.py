@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 _DAY = timedelta(days=1)
 
+Times = tuple[str, str | None, str | None]
+"""A cadence, and for days when they start and are due."""
+
 
 def cadence_of(settings: Settings, dataset: str) -> Cadence:
     """Return the cadence of a data set, by its name: a partition is ready at its start, and late at its readiness.
@@ -38,6 +41,20 @@ def from_first_day(settings: Settings) -> Settings:
     """Return the settings with the first day of the data sets as the tenant's: none before it is looked for."""
     tenant = settings.tenant.model_copy(update={"start_date": first_day(settings)})
     return settings.model_copy(update={"tenant": tenant})
+
+
+def together_with(settings: Settings, dataset: str) -> list[str]:
+    """Return the names of the other data sets that are looked for and due at the same times, and so run together."""
+    names = [each.name for each in settings.chosen_datasets]
+    return [name for name in names if name != dataset and times_of(settings, name) == times_of(settings, dataset)]
+
+
+def times_of(settings: Settings, dataset: str) -> Times:
+    """Return the cadence of a data set, by its name, and for days when they start and are due."""
+    own = settings.datasets.of(dataset)
+    if own.cadence == "hourly":
+        return "hourly", str(own.within_minutes), None
+    return "daily", own.starts, own.readiness
 
 
 def stamp_of_names(settings: Settings, dataset: str, partition: date) -> datetime:

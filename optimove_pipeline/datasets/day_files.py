@@ -7,11 +7,13 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimove_pipeline.datasets.cadences import cadence_of
-from optimove_pipeline.datasets.dataset import Dataset
+from optimove_pipeline.datasets.cadences import cadence_of, together_with
+from optimove_pipeline.datasets.dataset import Dataset, Load
 from optimove_pipeline.datasets.missing_files import MissingFile, beginning_of, missing_files
 from optimove_pipeline.datasets.partitions import partitions_of
-from optimove_pipeline.ledger import Ledger
+from optimove_pipeline.ledger import Ledger, ledger_file
+from optimove_pipeline.packages import find_package, package_folder
+from optimove_pipeline.partition_keys import Month
 from optimove_pipeline.settings.target import TableTargetSettings
 
 if TYPE_CHECKING:
@@ -47,6 +49,41 @@ def missing_on(settings: Settings, partition: date, now: datetime, path: Path) -
         for each in _beside(settings, dataset, partition):
             if cadence.ended_at(each) <= now:
                 yield from ((each, missing) for missing in missing_of(settings, dataset, each, path))
+
+
+def awaited(settings: Settings, dataset: Dataset) -> list[Dataset]:
+    """Return the data sets that must be packaged before a day of this one is sent: Optimove expects their files too.
+
+    Those that start at other times are not waited for; nor is any where ``datasets.missing_files`` only warns, or
+    where this one is not expected itself.
+    """
+    if settings.datasets.missing_files == "warn" or not settings.datasets.of(dataset.name).expected:
+        return []
+    together = together_with(settings, dataset.name)
+    return [
+        each
+        for each in settings.chosen_datasets
+        if each.name in together and settings.datasets.of(each.name).expected
+        if settings.delivery.of(each.name, is_report=False)
+    ]
+
+
+def not_packaged(settings: Settings, dataset: Dataset, partition: date, now: datetime) -> list[str]:
+    """Return the names of the data sets ``awaited`` that have no package of a partition, and are not delivered.
+
+    Of a past day a catalog can't be had any more, so it is not missed there. Raises as ``missing_files`` does.
+    """
+    if isinstance(partition, Month):
+        return []
+    past = partition < cadence_of(settings, dataset.name).expected(now)
+    path = ledger_file(settings.data_dir)
+    return [
+        each.name
+        for each in awaited(settings, dataset)
+        if not (past and each.load is Load.SNAPSHOT)
+        if find_package(package_folder(settings.packages_folder, each.name, partition)) is None
+        and missing_of(settings, each, partition, path)
+    ]
 
 
 def takes_tables(settings: Settings, target: str) -> bool:

@@ -165,6 +165,9 @@ class Datasets(Section):
         None, description="code of the one currency of all amounts; that of most rows of a partition if none"
     )
     volume: Volume = Volume()
+    missing_files: Literal["block", "warn"] = Field(
+        "block", description="nothing is sent of a day before all expected data sets that start together are packaged"
+    )
     each: dict[FeedName, DatasetSettings] = Field({}, description="what differs for single data sets")
 
     def of(self, name: str) -> DatasetSettings:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
-import pytest
 
 from optimove_pipeline.assets.dataset_delivery import dataset_passage
 from optimove_pipeline.assets.passage import Judged
@@ -31,11 +30,10 @@ TABLES = {
 }
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """Two data sets with customers, so that a day is whole with both."""
+def place_of(folder: Path, **datasets: Any) -> Place:
+    """Return two data sets with customers, so that a day is whole with both."""
     return casino(
-        tmp_path_factory.mktemp("casino"),
+        folder,
         select=["customers", "transactions"],
         each={
             "customers": {"table": "customers"},
@@ -45,6 +43,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
                 '1.5 AS "Transaction_Amount" FROM customers'
             },
         },
+        **datasets,
     )
 
 
@@ -52,7 +51,8 @@ def missing(run: dg.ExecuteInProcessResult, asset: str) -> dg.AssetCheckEvaluati
     return checks(run, asset)["missing_files"]
 
 
-def test_what_else_is_missing_of_the_day_is_told_until_the_last_data_set_is_delivered(place: Place) -> None:
+def test_what_else_is_missing_of_the_day_is_told_until_the_last_data_set_is_delivered(tmp_path: Path) -> None:
+    place = place_of(tmp_path, missing_files="warn")
     for name in ("customers", "transactions"):
         assert materialise(place, name, days=[FIRST], stages=READ).success
     early = missing(materialise(place, "customers", days=[FIRST], stages=SENT), "delivered/customers")
@@ -60,6 +60,19 @@ def test_what_else_is_missing_of_the_day_is_told_until_the_last_data_set_is_deli
     assert early.description == "transactions of 2020-03-01 at outbox: nothing was delivered (validated)"
     last = missing(materialise(place, "transactions", days=[FIRST], stages=SENT), "delivered/transactions")
     assert (last.passed, last.description) == (True, None)
+
+
+def test_nothing_of_a_day_is_sent_before_all_that_is_expected_of_it_is_packaged(tmp_path: Path) -> None:
+    place = place_of(tmp_path)
+    for name in ("customers", "transactions"):
+        assert materialise(place, name, days=[FIRST], stages=READ).success
+    early = materialise(place, "customers", days=[FIRST], stages=SENT)
+    assert not early.success
+    (failure,) = [event for event in early.all_events if event.is_step_failure]
+    assert "missing_files: Optimove expects transactions of that day as well" in str(failure.event_specific_data)
+    assert not list((place.data / "outbox").rglob("*.gz"))
+    assert materialise(place, "transactions", days=[FIRST], stages=SENT).success
+    assert materialise(place, "customers", days=[FIRST], stages=SENT[1:]).success
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ NEXT = date(2020, 3, 2)
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return casino(tmp_path)
+    return casino(tmp_path, missing_files="warn")
 
 
 def hold(place: Place, day: date) -> None:

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from optimove_pipeline.errors import ContractError, SettingsError
-from optimove_pipeline.packages import Package, Window, find_package, open_package
+from optimove_pipeline.packages import MANIFEST, Package, Window, find_package, open_package
 from optimove_pipeline.stages.package import package
 from optimove_pipeline_tests.stages.packing import (
     DAY,
@@ -146,7 +146,7 @@ def test_row_groups_of_parquet_are_put_together_to_one_part(tmp_path: Path) -> N
     groups = duckdb.sql(f"SELECT DISTINCT row_group_num_rows FROM parquet_metadata('{made.file(part)}')").fetchall()
     assert sorted(groups) == [(54_240,), (122_880,)]
     assert pl.read_parquet(made.file(part)).equals(frame)
-    assert [path.name for path in made.file(part).parent.iterdir()] == [part.name]
+    assert {path.name for path in made.file(part).parent.iterdir()} == {part.name, MANIFEST}
 
 
 def test_a_row_larger_than_a_part_is_an_error_without_values(tmp_path: Path) -> None:

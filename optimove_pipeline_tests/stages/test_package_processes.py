@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from optimove_pipeline.packages import Package, find_package, open_package
+from optimove_pipeline.packages import MANIFEST, Package, find_package, open_package
 from optimove_pipeline.stages.package import package
 from optimove_pipeline.staging import ROWS_PER_PART, Staging
 from optimove_pipeline_tests.children import child, line
@@ -73,7 +73,8 @@ def test_a_killed_process_leaves_no_package_and_the_next_makes_the_same_bytes(tm
     assert find_package(tmp_path / "packages" / "sends" / "2026-11-19") is None
     made = make(tmp_path)
     assert files(made) == whole
-    assert sorted(path.name for path in made.file(made.parts[0]).parent.iterdir()) == sorted(whole)
+    held = {path.name for path in made.file(made.parts[0]).parent.iterdir()}
+    assert held == {*whole, MANIFEST}
 
 
 def test_a_killed_process_leaves_the_package_that_was_there(tmp_path: Path) -> None:

@@ -1,6 +1,4 @@
 -- keys
-SELECT TOP 1 [optimove].[_Customers].[_partition] 
-FROM [optimove].[_Customers];
 DELETE FROM [optimove].[_Customers] WHERE EXISTS (SELECT * 
 FROM [optimove].[_stage_Customers] 
 WHERE [optimove].[_Customers].[Player_ID] = [optimove].[_stage_Customers].[Player_ID] AND ([optimove].[_Customers].[LastUpdated] <= [optimove].[_stage_Customers].[LastUpdated] OR [optimove].[_Customers].[LastUpdated] IS NULL OR [optimove].[_stage_Customers].[LastUpdated] IS NULL));
