@@ -10,7 +10,7 @@ import logging
 import random
 import time
 
-from optimove_pipeline.errors import PartitionError, PipelineError
+from optimove_pipeline.errors import PartitionError, PipelineError, SettingsError
 from optimove_pipeline.file_lock import locked
 from optimove_pipeline.ledger import Entry, Ledger, State, new_id
 from optimove_pipeline.packages import Package
@@ -40,6 +40,7 @@ def load(
 
     Raises:
         PartitionError: other rows of the partition were loaded, and no reason to replace them was given.
+        SettingsError: a target of that name took files before.
         TargetError: the target did not take it; nothing of it is there, and a new call tries again.
         BusyError: another process loads the same feed there for over an hour.
     """
@@ -59,7 +60,12 @@ def _newest(rows: Rows, package: Package, target: TableTarget, ledger: Ledger) -
     entries = ledger.newest(target.name, package.feed, package.day)
     if not entries:
         return None
-    (entry,) = entries
+    if len(entries) > 1 or "." in entries[0].name:
+        raise SettingsError(
+            f"target {target.name} got files of {package.feed} before, such as {entries[0].name}, and takes tables "
+            "now: give it a name of its own, under which nothing was delivered yet"
+        )
+    entry = entries[0]
     if entry.attempts == 0 or entry.state is State.DELIVERED:
         return entry
     return ledger.deliver(entry) if target.receipt(rows.table, rows.partition) == entry.sha256 else entry
@@ -67,7 +73,8 @@ def _newest(rows: Rows, package: Package, target: TableTarget, ledger: Ledger) -
 
 def _is_done(newest: Entry, rows: Rows, redeliver: str | None) -> bool:
     is_asked_anew = redeliver is not None and newest.reason != redeliver
-    return newest.state is State.DELIVERED and newest.sha256 == rows.source and not is_asked_anew
+    is_same = newest.sha256 == rows.source and newest.name == rows.table.name
+    return newest.state is State.DELIVERED and is_same and not is_asked_anew
 
 
 def _planned(
@@ -82,6 +89,8 @@ def _planned(
     """Return the entry that is to be loaded, recorded."""
     version = 1
     if newest is not None and newest.state is State.DELIVERED:
+        if reason is None and newest.name != rows.table.name:
+            reason = f"the table is {rows.table.name} now, and was {newest.name}"
         if reason is None:
             raise PartitionError(
                 f"{package.feed} of {rows.partition}: other rows of it are in {rows.table.name} at {target.name}, "
@@ -89,7 +98,7 @@ def _planned(
             )
         version = newest.version + 1
     elif newest is not None:
-        if newest.sha256 == rows.source:
+        if newest.sha256 == rows.source and newest.name == rows.table.name:
             return newest
         version, reason = newest.version, reason or newest.reason
     entry = Entry(
