@@ -14,6 +14,26 @@ def script(statements: Sequence[str]) -> str:
     return "\n".join(f"{statement};" for statement in statements)
 
 
+def schema_step(what: str, statements: Sequence[str]) -> Step:
+    """Return the step that makes the place of the tables, ``what``, and the table of receipts in it."""
+    return Step(Who.PROGRAM, f"make {what}", script(statements))
+
+
+def view_step(table: Table, statements: Sequence[str]) -> Step:
+    """Return the step that makes what Optimove reads of a feed."""
+    return Step(Who.PROGRAM, f"make table, indexes and view of {table.name}", script(statements))
+
+
+def reader_step(settings: DatabaseTargetSettings, statements: Sequence[str]) -> Step:
+    """Return the step that makes the reader."""
+    return Step(Who.PROGRAM, f"make the user {settings.reader}, which only reads", script(statements))
+
+
+def rights_step(settings: DatabaseTargetSettings, statements: Sequence[str]) -> Step:
+    """Return the step that gives the reader its rights."""
+    return Step(Who.PROGRAM, f"let {settings.reader} read the views, and nothing else", script(statements))
+
+
 def addresses_step(name: str, settings: DatabaseTargetSettings) -> Step:
     """Return the step that tells where the reader logs in from."""
     return Step(

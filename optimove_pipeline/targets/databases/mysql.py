@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from optimove_pipeline.targets.check import Checked
 from optimove_pipeline.targets.connecting import Step
+from optimove_pipeline.targets.databases.access import reader_step, rights_step, schema_step, view_step
 from optimove_pipeline.targets.databases.checking import check_reader
 from optimove_pipeline.targets.databases.definition import missing, missing_receipts
 from optimove_pipeline.targets.databases.layout import RECEIPTS, rows_name, text_of
@@ -21,11 +22,7 @@ from optimove_pipeline.targets.databases.mysql_access import (
     literal,
     place_of,
     reader_statements,
-    reader_step,
-    receipts_step,
     right_statements,
-    rights_step,
-    view_step,
 )
 from optimove_pipeline.targets.databases.mysql_load import MySqlLoad
 from optimove_pipeline.targets.databases.mysql_login import MySqlLogin, User, loader, logged_in, reader
@@ -75,7 +72,7 @@ class MySqlTarget:
         """Make tables, views and the reader."""
         own = self.settings
         with self._login(loader(own)) as login:
-            yield receipts_step(own, self._make_receipts(login))
+            yield schema_step(f"the table of receipts in {self.settings.database}", self._make_receipts(login))
             for table in tables:
                 yield view_step(table, self._make(login, table))
             yield reader_step(own, self._make_reader(login))

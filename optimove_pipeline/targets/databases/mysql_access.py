@@ -15,7 +15,11 @@ from optimove_pipeline.targets.databases.access import (
     check_step,
     firewall_step,
     handover_step,
+    reader_step,
+    rights_step,
+    schema_step,
     script,
+    view_step,
 )
 from optimove_pipeline.targets.databases.definition import Nothing, missing, missing_receipts
 from optimove_pipeline.targets.databases.layout import Place, text_of
@@ -45,7 +49,7 @@ def steps_of(name: str, settings: MySqlTargetSettings, tables: Sequence[Table]) 
             "as an administrator of the server, make the database and the user that loads",
             script(_loader(settings)),
         ),
-        receipts_step(settings, missing_receipts(place, DIALECT, empty)),
+        schema_step(f"the table of receipts in {settings.database}", missing_receipts(place, DIALECT, empty)),
         *(view_step(table, missing(table, place, DIALECT, empty)) for table in tables),
         reader_step(settings, reader_statements(settings, password, mariadb=False)),
         rights_step(settings, right_statements(settings, tables)),
@@ -63,26 +67,6 @@ def steps_of(name: str, settings: MySqlTargetSettings, tables: Sequence[Table]) 
         handover_step(_where(settings), settings, tables),
         check_step(name),
     ]
-
-
-def receipts_step(settings: MySqlTargetSettings, statements: Sequence[str]) -> Step:
-    """Return the step that makes the table of receipts."""
-    return Step(Who.PROGRAM, f"make the table of receipts in {settings.database}", script(statements))
-
-
-def view_step(table: Table, statements: Sequence[str]) -> Step:
-    """Return the step that makes what Optimove reads of a feed."""
-    return Step(Who.PROGRAM, f"make table, indexes and view of {table.name}", script(statements))
-
-
-def reader_step(settings: MySqlTargetSettings, statements: Sequence[str]) -> Step:
-    """Return the step that makes the reader."""
-    return Step(Who.PROGRAM, f"make the user {settings.reader}, from its addresses alone", script(statements))
-
-
-def rights_step(settings: MySqlTargetSettings, statements: Sequence[str]) -> Step:
-    """Return the step that gives the reader its rights."""
-    return Step(Who.PROGRAM, f"let {settings.reader} read the views, and nothing else", script(statements))
 
 
 def reader_statements(settings: MySqlTargetSettings, password: str, *, mariadb: bool) -> list[str]:

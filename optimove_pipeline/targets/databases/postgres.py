@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from optimove_pipeline.targets.check import Checked
 from optimove_pipeline.targets.connecting import Step
+from optimove_pipeline.targets.databases.access import reader_step, rights_step, schema_step, view_step
 from optimove_pipeline.targets.databases.checking import check_reader
 from optimove_pipeline.targets.databases.definition import missing, missing_receipts
 from optimove_pipeline.targets.databases.layout import RECEIPTS, rows_name
@@ -22,12 +23,8 @@ from optimove_pipeline.targets.databases.postgres_access import (
     literal,
     place_of,
     reader_statements,
-    reader_step,
     right_statements,
-    rights_step,
     schema_statements,
-    schema_step,
-    view_step,
 )
 from optimove_pipeline.targets.databases.postgres_copy import copying
 from optimove_pipeline.targets.databases.postgres_login import (
@@ -81,7 +78,9 @@ class PostgresTarget:
     def connect(self, tables: Sequence[Table]) -> Iterator[Step]:
         """Make schema, tables, views and the reader."""
         with self._login(loader(self.settings)) as login:
-            yield schema_step(self.settings, self._make_schema(login))
+            yield schema_step(
+                f"the schema {self.settings.schema_name} and its table of receipts", self._make_schema(login)
+            )
             for table in tables:
                 yield view_step(table, self._make(login, table))
             yield reader_step(self.settings, self._make_reader(login))

@@ -15,7 +15,11 @@ from optimove_pipeline.targets.databases.access import (
     check_step,
     firewall_step,
     handover_step,
+    reader_step,
+    rights_step,
+    schema_step,
     script,
+    view_step,
 )
 from optimove_pipeline.targets.databases.definition import Nothing, missing, missing_receipts
 from optimove_pipeline.targets.databases.layout import Place, bare, name_of, text_of
@@ -37,7 +41,9 @@ def steps_of(name: str, settings: PostgresTargetSettings, tables: Sequence[Table
     return [
         addresses_step(name, settings),
         Step(Who.COMPANY, "as an administrator of the database, make the user that loads", script(_loader(settings))),
-        schema_step(settings, [*schema_statements(settings), *receipts]),
+        schema_step(
+            f"the schema {settings.schema_name} and its table of receipts", [*schema_statements(settings), *receipts]
+        ),
         *(view_step(table, missing(table, place, DIALECT, empty)) for table in tables),
         reader_step(settings, [create_reader(settings), *reader_statements(settings, _shown(settings))]),
         rights_step(settings, right_statements(settings, tables)),
@@ -55,26 +61,6 @@ def steps_of(name: str, settings: PostgresTargetSettings, tables: Sequence[Table
         handover_step(_where(settings), settings, tables),
         check_step(name),
     ]
-
-
-def schema_step(settings: PostgresTargetSettings, statements: Sequence[str]) -> Step:
-    """Return the step that makes the schema and the table of receipts."""
-    return Step(Who.PROGRAM, f"make the schema {settings.schema_name} and its table of receipts", script(statements))
-
-
-def view_step(table: Table, statements: Sequence[str]) -> Step:
-    """Return the step that makes what Optimove reads of a feed."""
-    return Step(Who.PROGRAM, f"make table, indexes and view of {table.name}", script(statements))
-
-
-def reader_step(settings: PostgresTargetSettings, statements: Sequence[str]) -> Step:
-    """Return the step that makes the reader."""
-    return Step(Who.PROGRAM, f"make the user {settings.reader}, which only reads", script(statements))
-
-
-def rights_step(settings: PostgresTargetSettings, statements: Sequence[str]) -> Step:
-    """Return the step that gives the reader its rights."""
-    return Step(Who.PROGRAM, f"let {settings.reader} read the views, and nothing else", script(statements))
 
 
 def schema_statements(settings: PostgresTargetSettings) -> list[str]:

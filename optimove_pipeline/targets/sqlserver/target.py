@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from optimove_pipeline.settings.secrets import reveal
 from optimove_pipeline.targets.check import Checked
 from optimove_pipeline.targets.connecting import Step
+from optimove_pipeline.targets.databases.access import reader_step, rights_step, schema_step, view_step
 from optimove_pipeline.targets.databases.checking import check_reader
 from optimove_pipeline.targets.databases.definition import missing, missing_receipts
 from optimove_pipeline.targets.databases.layout import RECEIPTS, rows_name
@@ -17,12 +18,8 @@ from optimove_pipeline.targets.kinds.sqlserver import SqlServerTargetSettings
 from optimove_pipeline.targets.sqlserver.access import (
     place_of,
     reader_statements,
-    reader_step,
     right_statements,
-    rights_step,
     schema_statements,
-    schema_step,
-    view_step,
 )
 from optimove_pipeline.targets.sqlserver.dialect import DIALECT
 from optimove_pipeline.targets.sqlserver.loading import transaction
@@ -69,7 +66,9 @@ class SqlServerTarget:
     def connect(self, tables: Sequence[Table]) -> Iterator[Step]:
         """Make schema, tables, views and the reader."""
         with self._loader() as login:
-            yield schema_step(self.settings, self._make_schema(login))
+            yield schema_step(
+                f"the schema {self.settings.schema_name} and its table of receipts", self._make_schema(login)
+            )
             for table in tables:
                 with login.alone(table.name):
                     made = self._make(login, table)
