@@ -252,16 +252,8 @@ def _deliver_everywhere(
     done, failed = list[Delivered](), list[PipelineError]()
     ledger, changed = Ledger(ledger_file(session.settings.data_dir)), passage.changed(session)
     for name in targets:
-        own = session.settings.target(name)
         try:
-            if isinstance(own, TableTargetSettings):
-                rows, table_target = _rows(session, feed, made, passage), own.open(name, session.settings.data_dir)
-                done.append(
-                    load(rows, made, table_target, ledger, session.run_id, redeliver=redeliver, changed=changed)
-                )
-            else:
-                target = own.open(name, session.settings.data_dir)
-                done.append(deliver(made, target, ledger, session.run_id, redeliver=redeliver, changed=changed))
+            done.append(_deliver_to(name, session, feed, made, passage, ledger, redeliver, changed))
             passage.record(session, made, name)
         except PipelineError as error:
             failed.append(error)
@@ -273,6 +265,24 @@ def _deliver_everywhere(
     if failed:
         raise failed[0]
     return done
+
+
+def _deliver_to(
+    name: str,
+    session: Session,
+    feed: Feed,
+    made: Package,
+    passage: Passage,
+    ledger: Ledger,
+    redeliver: str | None,
+    changed: str | None,
+) -> Delivered:
+    """Deliver to one target, as files or as rows of a table."""
+    own, data_dir, run_id = session.settings.target(name), session.settings.data_dir, session.run_id
+    if isinstance(own, TableTargetSettings):
+        rows = _rows(session, feed, made, passage)
+        return load(rows, made, own.open(name, data_dir), ledger, run_id, redeliver=redeliver, changed=changed)
+    return deliver(made, own.open(name, data_dir), ledger, run_id, redeliver=redeliver, changed=changed)
 
 
 def _rows(session: Session, feed: Feed, made: Package, passage: Passage) -> Rows:

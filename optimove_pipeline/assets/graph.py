@@ -68,7 +68,7 @@ def _dataset_assets(settings: Settings, policy: dg.BackfillPolicy) -> list[dg.As
         cadence = settings.datasets.of(dataset.name).cadence
         apart = [each.name for each in datasets if settings.datasets.of(each.name).cadence != cadence]
         partitions = hourly if cadence == "hourly" else daily
-        together = tuple(each.name for each in awaited(settings, dataset))
+        together = tuple(each.name for each in awaited(settings, dataset, datasets))
         own = dataset_assets(dataset, partitions, policy, targets, apart, together)
         assets += with_freshness(own, dataset_freshness(settings, dataset.name))
         if dataset.load is Load.CHANGES:

@@ -43,12 +43,6 @@ def from_first_day(settings: Settings) -> Settings:
     return settings.model_copy(update={"tenant": tenant})
 
 
-def together_with(settings: Settings, dataset: str) -> list[str]:
-    """Return the names of the other data sets that are looked for and due at the same times, and so run together."""
-    names = [each.name for each in settings.chosen_datasets]
-    return [name for name in names if name != dataset and times_of(settings, name) == times_of(settings, dataset)]
-
-
 def times_of(settings: Settings, dataset: str) -> Times:
     """Return the cadence of a data set, by its name, and for days when they start and are due."""
     own = settings.datasets.of(dataset)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from optimove_pipeline.datasets.cadences import cadence_of, together_with
+from optimove_pipeline.datasets.cadences import cadence_of, times_of
 from optimove_pipeline.datasets.dataset import Dataset, Load
 from optimove_pipeline.datasets.missing_files import MissingFile, beginning_of, missing_files
 from optimove_pipeline.datasets.partitions import partitions_of
@@ -51,19 +51,20 @@ def missing_on(settings: Settings, partition: date, now: datetime, path: Path) -
                 yield from ((each, missing) for missing in missing_of(settings, dataset, each, path))
 
 
-def awaited(settings: Settings, dataset: Dataset) -> list[Dataset]:
-    """Return the data sets that must be packaged before a day of this one is sent: Optimove expects their files too.
+def awaited(settings: Settings, dataset: Dataset, datasets: Sequence[Dataset]) -> list[Dataset]:
+    """Return which of the ``datasets`` that are sent must be packaged before a day of this one leaves.
 
-    Those that start at other times are not waited for; nor is any where ``datasets.missing_files`` only warns, or
-    where this one is not expected itself.
+    Those that Optimove expects too and that start at the same time; none where ``datasets.missing_files`` only warns,
+    or where this one is not expected itself.
     """
     if settings.datasets.missing_files == "warn" or not settings.datasets.of(dataset.name).expected:
         return []
-    together = together_with(settings, dataset.name)
+    times = times_of(settings, dataset.name)
     return [
         each
-        for each in settings.chosen_datasets
-        if each.name in together and settings.datasets.of(each.name).expected
+        for each in datasets
+        if each.name != dataset.name and times_of(settings, each.name) == times
+        if settings.datasets.of(each.name).expected
         if settings.delivery.of(each.name, is_report=False)
     ]
 
@@ -79,7 +80,7 @@ def not_packaged(settings: Settings, dataset: Dataset, partition: date, now: dat
     path = ledger_file(settings.data_dir)
     return [
         each.name
-        for each in awaited(settings, dataset)
+        for each in awaited(settings, dataset, settings.chosen_datasets)
         if not (past and each.load is Load.SNAPSHOT)
         if find_package(package_folder(settings.packages_folder, each.name, partition)) is None
         and missing_of(settings, each, partition, path)

@@ -71,10 +71,14 @@ def _newest(rows: Rows, package: Package, target: TableTarget, ledger: Ledger) -
     return ledger.deliver(entry) if target.receipt(rows.table, rows.partition) == entry.sha256 else entry
 
 
+def _is_of(entry: Entry, rows: Rows) -> bool:
+    """Return whether an entry is of just these rows, in this table."""
+    return entry.sha256 == rows.source and entry.name == rows.table.name
+
+
 def _is_done(newest: Entry, rows: Rows, redeliver: str | None) -> bool:
     is_asked_anew = redeliver is not None and newest.reason != redeliver
-    is_same = newest.sha256 == rows.source and newest.name == rows.table.name
-    return newest.state is State.DELIVERED and is_same and not is_asked_anew
+    return newest.state is State.DELIVERED and _is_of(newest, rows) and not is_asked_anew
 
 
 def _planned(
@@ -87,20 +91,13 @@ def _planned(
     reason: str | None,
 ) -> Entry:
     """Return the entry that is to be loaded, recorded."""
-    version = 1
+    version, replaced = 1, list[Entry]()
     if newest is not None and newest.state is State.DELIVERED:
-        if reason is None and newest.name != rows.table.name:
-            reason = f"the table is {rows.table.name} now, and was {newest.name}"
-        if reason is None:
-            raise PartitionError(
-                f"{package.feed} of {rows.partition}: other rows of it are in {rows.table.name} at {target.name}, "
-                "and the package was changed since: redeliver it with a reason, which loads it again in its place"
-            )
-        version = newest.version + 1
+        version, reason = newest.version + 1, reason or _reason(newest, rows, target)
     elif newest is not None:
-        if newest.sha256 == rows.source and newest.name == rows.table.name:
+        if _is_of(newest, rows):
             return newest
-        version, reason = newest.version, reason or newest.reason
+        version, reason, replaced = newest.version, reason or newest.reason, [newest]
     entry = Entry(
         id=new_id(),
         target=target.name,
@@ -115,8 +112,21 @@ def _planned(
         run_id=run_id,
         reason=reason,
     )
-    replaced = [newest] if newest is not None and newest.state is not State.DELIVERED else []
     return ledger.plan([entry], instead_of=replaced)[0]
+
+
+def _reason(delivered: Entry, rows: Rows, target: TableTarget) -> str:
+    """Return why a partition that was delivered is loaded again, where nobody gave a reason: its table is another.
+
+    Raises:
+        PartitionError: it is the same table, so that a person must give the reason.
+    """
+    if delivered.name == rows.table.name:
+        raise PartitionError(
+            f"{delivered.feed} of {rows.partition}: other rows of it are in {delivered.name} at {target.name}, "
+            "and the package was changed since: redeliver it with a reason, which loads it again in its place"
+        )
+    return f"the table is {rows.table.name} now, and was {delivered.name}"
 
 
 def _try(entry: Entry, rows: Rows, target: TableTarget, ledger: Ledger, run_id: str, pause: float) -> Entry:

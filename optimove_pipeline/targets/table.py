@@ -65,11 +65,7 @@ class Table:
 
     def column(self, name: str) -> TableColumn:
         """Return the column of that name. Raises ``KeyError`` if there is none."""
-        return next((column for column in self.columns if column.name == name), None) or _none(name)
-
-
-def _none(name: str) -> TableColumn:
-    raise KeyError(name)
+        return {column.name: column for column in self.columns}[name]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,8 @@ from optimove_pipeline.targets.databases.mysql_access import (
     right_statements,
 )
 from optimove_pipeline.targets.databases.mysql_load import MySqlLoad
-from optimove_pipeline.targets.databases.mysql_login import MySqlLogin, User, loader, logged_in, reader
+from optimove_pipeline.targets.databases.mysql_login import MySqlLogin, logged_in
+from optimove_pipeline.targets.databases.users import User, loader, reader
 from optimove_pipeline.targets.kinds.mysql import MySqlTargetSettings
 from optimove_pipeline.targets.table import Rows, Table
 

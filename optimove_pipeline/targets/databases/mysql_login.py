@@ -13,9 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from optimove_pipeline.datasets.sources.drivers import driver, first_line
-from optimove_pipeline.settings.secrets import expand, reveal
 from optimove_pipeline.targets.databases.layout import text_of
 from optimove_pipeline.targets.databases.mysql_access import DIALECT, literal, quote
+from optimove_pipeline.targets.databases.users import User
 from optimove_pipeline.targets.errors import LoginError, TargetError, UnreachableError
 from optimove_pipeline.targets.kinds.mysql import MySqlTargetSettings
 
@@ -29,27 +29,6 @@ _MISSING = {1049, 1146}
 _VALUES = re.compile(r"(entry|value:?) '.*' for ", re.DOTALL)
 """What quotes a row's values."""
 _MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """Who logs in, and how."""
-
-    name: str
-    password: str = field(repr=False)
-    tls: str
-
-
-def loader(settings: MySqlTargetSettings) -> User:
-    """Return the user that loads. Raises ``SettingsError`` where a secret is missing."""
-    password = reveal(settings.password) if settings.password else ""
-    return User(expand(settings.username), password, settings.tls)
-
-
-def reader(settings: MySqlTargetSettings) -> User:
-    """Return the user that Optimove reads with. Raises ``SettingsError`` where a secret is missing."""
-    tls = "require" if settings.reader_tls and settings.tls == "disable" else settings.tls
-    return User(settings.reader, reveal(settings.reader_password), tls)
 
 
 @contextmanager

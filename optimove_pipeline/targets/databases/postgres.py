@@ -27,13 +27,8 @@ from optimove_pipeline.targets.databases.postgres_access import (
     schema_statements,
 )
 from optimove_pipeline.targets.databases.postgres_copy import copying
-from optimove_pipeline.targets.databases.postgres_login import (
-    PostgresLogin,
-    User,
-    loader,
-    logged_in,
-    reader,
-)
+from optimove_pipeline.targets.databases.postgres_login import PostgresLogin, logged_in
+from optimove_pipeline.targets.databases.users import User, loader, reader
 from optimove_pipeline.targets.kinds.postgres import PostgresTargetSettings
 from optimove_pipeline.targets.table import Rows, Table
 

@@ -19,12 +19,12 @@ from optimove_pipeline.targets.databases.postgres_access import DIALECT, place_o
 from optimove_pipeline.targets.databases.postgres_login import (
     EXTRA,
     arguments,
-    loader,
     lock_statement,
     of_login,
     session_statements,
     translated,
 )
+from optimove_pipeline.targets.databases.users import loader
 from optimove_pipeline.targets.kinds.postgres import PostgresTargetSettings
 from optimove_pipeline.targets.table import STAMP, Rows, Table
 

@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from optimove_pipeline.datasets.sources.drivers import driver, first_line
-from optimove_pipeline.settings.secrets import expand, reveal
 from optimove_pipeline.targets.databases.layout import text_of
 from optimove_pipeline.targets.databases.postgres_access import DIALECT, literal
+from optimove_pipeline.targets.databases.users import User
 from optimove_pipeline.targets.errors import LoginError, TargetError, UnreachableError
 from optimove_pipeline.targets.kinds.postgres import PostgresTargetSettings
 
@@ -23,27 +23,6 @@ _MISSING = {"3F000", "42P01"}
 _LOST = {"08", "40", "53", "57", "58"}
 _LOCKED = "55P03"
 _SILENCE = {"keepalives_idle": 60, "keepalives_interval": 15, "keepalives_count": 4, "tcp_user_timeout": 120_000}
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    """Who logs in, and how."""
-
-    name: str
-    password: str = field(repr=False)
-    tls: str
-
-
-def loader(settings: PostgresTargetSettings) -> User:
-    """Return the user that loads. Raises ``SettingsError`` where a secret is missing."""
-    password = reveal(settings.password) if settings.password else ""
-    return User(expand(settings.username), password, settings.tls)
-
-
-def reader(settings: PostgresTargetSettings) -> User:
-    """Return the user that Optimove reads with. Raises ``SettingsError`` where a secret is missing."""
-    tls = "require" if settings.reader_tls and settings.tls in {"disable", "prefer"} else settings.tls
-    return User(settings.reader, reveal(settings.reader_password), tls)
 
 
 def arguments(settings: PostgresTargetSettings, user: User) -> dict[str, str | int]:
