@@ -9,7 +9,7 @@ CLIENTS := --extra bigquery --extra buckets --extra iceberg --extra mysql --extr
 unexport PYTHONDONTWRITEBYTECODE
 export VIRTUAL_ENV :=
 
-.PHONY: help run dev test lint benchmark lock clean
+.PHONY: help run dev test lint servers benchmark lock clean
 
 help:
 	@echo "make run        set up, pull every report and send every data set of the last closed days"
@@ -25,13 +25,16 @@ dev: $(VENV)/.run
 	$(BIN)/optimove-pipeline dev
 
 test: $(VENV)/.test
-	sh tools/test_servers.sh & servers=$$!; $(MAKE) lint && wait $$servers
+	$(MAKE) -j 2 lint servers
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+servers: $(VENV)/.test
+	sh tools/test_servers.sh
 
 benchmark: $(VENV)/.benchmark
 	$(BIN)/python -m benchmarks

@@ -23,6 +23,11 @@ _INSTANCE_FILE = "dagster.yaml"
 _INSTANCE: dict[str, object] = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},
+    "event_log_storage": {
+        "module": "optimove_pipeline.automation.event_log",
+        "class": "EventLog",
+        "config": {"home": {"env": "DAGSTER_HOME"}},
+    },
     # Runs share the budget of calls, and the warehouse takes one writer at a time: more runs would only wait.
     "concurrency": {
         "runs": {

@@ -21,6 +21,7 @@ import yaml
 
 from optimove_pipeline.assets.graph import build_definitions
 from optimove_pipeline.assets.selection import range_tags
+from optimove_pipeline.commands.dagster_home import open_instance
 from optimove_pipeline.config import load_settings
 from optimove_pipeline.sandbox.process import RunningSandbox
 from optimove_pipeline.sandbox.truth import Choices, truth
@@ -158,19 +159,25 @@ def materialise(
 
 @contextmanager
 def recorded_log() -> Iterator[list[str]]:
-    """Collect what the project logs, at every level."""
+    """Collect what the project logs, at every level, whatever a command that ran in this process has set."""
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("optimove_pipeline")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
+    project = logging.getLogger("optimove_pipeline")
+    below = [
+        logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith(f"{project.name}.")
+    ]
+    levels = {logger: logger.level for logger in (project, *below)}
+    for logger in below:
+        logger.setLevel(logging.NOTSET)
+    project.setLevel(logging.DEBUG)
+    project.addHandler(handler)
     try:
         yield lines
     finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
+        project.removeHandler(handler)
+        for logger, level in levels.items():
+            logger.setLevel(level)
 
 
 @contextmanager
@@ -182,6 +189,16 @@ def environment(place: Place) -> Iterator[None]:
         for name, value in place.environment.items():
             patch.setenv(name, value)
         yield
+
+
+@contextmanager
+def history_of(place: Place) -> Iterator[dg.DagsterInstance]:
+    """Open what Dagster keeps of the place."""
+    home = place.data / "dagster"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(home))
+        with open_instance(home) as instance:
+            yield instance
 
 
 def query(place: Place, sql: str, *values: object) -> Rows:

@@ -33,6 +33,7 @@ from optimove_pipeline_tests.end_to_end.place import (
     all_rows,
     end,
     environment,
+    history_of,
     pull,
     run,
     settle,
@@ -183,7 +184,7 @@ def until_waiting(place: Place) -> None:
 
 def runs(place: Place) -> Iterator[dg.DagsterRunStatus]:
     """What Dagster's history says of the runs."""
-    with dg.DagsterInstance.from_config(str(place.data / "dagster")) as instance:
+    with history_of(place) as instance:
         yield from (each.status for each in instance.get_runs())
 
 

@@ -20,6 +20,7 @@ from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline_tests.end_to_end.place import (
     Rows,
     alike,
+    history_of,
     published,
     published_days,
     run,
@@ -175,7 +176,7 @@ def test_ctrl_c_ends_all_that_dev_has_started_and_a_run_under_way_in_order(dev: 
     assert ended.code == 0, ended.told
     assert "Ending Dagster." in ended.told
     assert [each for each in family if each.is_running()] == []
-    with dg.DagsterInstance.from_config(str(dev.place.data / "dagster")) as instance:
+    with history_of(dev.place) as instance:
         interrupted = instance.get_run_by_id(identity)
     assert interrupted is not None
     assert interrupted.status is dg.DagsterRunStatus.FAILURE
