@@ -25,6 +25,7 @@ ATTRIBUTE_KEYS = ("customerattributes", "customerattribute")
 _KEY = re.compile(rb'[{,]\s*"(?=([^"\\]*(?:\\.[^"\\]*)*)"\s*:)', re.DOTALL)
 _HALF_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
 _SPACES = b" \t\r\n"
+_FIRST_VALUES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,16 @@ def _covers(frame: pl.DataFrame, block: bytes) -> bool:
     if b"\\" in block and (b"\\u003" in block or b'\\":' in block):
         return False
     values = sum(frame.height - column.null_count() for column in frame.get_columns())
-    surplus = block.count(b":") - values - _colons(frame)
-    return surplus == 0 or surplus == block.count(b'":null')
+    surplus = block.count(b":") - values
+    accounted = {0, block.count(b'":null')}
+    return any(surplus - _colons(frame.select(each)) in accounted for each in (_likely(frame), pl.all()))
+
+
+def _likely(frame: pl.DataFrame) -> cs.Selector:
+    """Return the lists, and the text with a colon in one of its first values: most often all that have colons."""
+    first = frame.select(cs.string()).head(_FIRST_VALUES).to_dict(as_series=False)
+    with_colons = (name for name, values in first.items() if any(value and ":" in value for value in values))
+    return cs.list() | cs.by_name(*with_colons)
 
 
 def _colons(frame: pl.DataFrame) -> int:

@@ -50,7 +50,7 @@ def _usual(text: pl.Expr, kind: Kind) -> pl.Expr:
         case Kind.DECIMAL:
             return text.cast(kind.dtype, strict=False)
         case Kind.FLAG:
-            return _flag(text)
+            return pl.when(text == "true").then(True).when(text == "false").then(False)  # noqa: FBT003
         case Kind.DATE:
             return _matching(text, f"^{_DATE}$").str.to_date("%Y-%m-%d", strict=False)
         case Kind.TIME:
@@ -61,6 +61,8 @@ def _any_spelling(text: pl.Expr, kind: Kind) -> pl.Expr:
     match kind:
         case Kind.INTEGER:
             return text.str.replace(r"^([+-]?[0-9]+)\.0+$", "$1").cast(pl.Int64, strict=False)
+        case Kind.FLAG:
+            return _flag(text)
         case Kind.DATE:
             return _usual(text.str.replace(r"^(.{10})[ T]00:00:00(?:\.0+)?$", "$1"), kind)
         case Kind.TIME:

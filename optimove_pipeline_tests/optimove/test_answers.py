@@ -86,6 +86,18 @@ def test_both_ways_of_reading_a_block_agree(tmp_path: Path) -> None:
     assert read(tmp_path, rows).to_dicts() == read(tmp_path, nested).drop("nested").to_dicts()
 
 
+@pytest.mark.parametrize("note", ["at 10:30", '{"x":null}', '":null', "\\u003a:", ""])
+def test_a_late_field_is_found_whatever_the_rare_texts_look_like(tmp_path: Path, note: str) -> None:
+    rows: list[dict[str, object]] = [{"CustomerID": str(number), "SendID": None} for number in range(200)]
+    rows[100] |= {"TemplateID": note, "SendID": note}
+    rows[150] |= {"Late": "found"}
+
+    frame = read(tmp_path, rows, DETAILS)
+
+    assert frame["late"].drop_nulls().to_list() == ["found"]
+    assert frame["template_id"][100] == frame["send_id"][100] == note
+
+
 @pytest.mark.parametrize("key", ["CustomerAttributes", "CustomerAttribute", "customerattributes"])
 def test_attributes_are_zipped_with_the_request_and_never_split(tmp_path: Path, key: str) -> None:
     rows = [
