@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import stat
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 import paramiko
+from paramiko.common import cMSG_CHANNEL_DATA
 
 from optimove_pipeline.targets.errors import TargetError, UnreachableError
 from optimove_pipeline.targets.files import Entry, FileSession, Layout
@@ -21,8 +24,8 @@ from optimove_pipeline.targets.target import Part
 _KIB = 1024
 _READ = 32 * _KIB
 _READS_AT_ONCE = 64
-_PACKET = 32 * _KIB - 64
-"""What Paramiko puts into one packet for OpenSSH, whose packets hold 32 KiB."""
+_CHANNEL_DATA = struct.Struct(">cII")
+"""Type, the server's number of the channel, and length: what goes before the data of a packet (RFC 4254, 5.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +96,34 @@ def _client(label: str, transport: paramiko.Transport, settings: SftpSettings) -
 
 
 class _Client(paramiko.SFTPClient):
-    """A client that cuts a request into packets once.
+    """A client that copies what it sends once.
 
-    Paramiko's own copies, for each packet, all of the request that is left: two fifths of the CPU of sending.
+    Paramiko's own copies, for each packet of 32 KiB, all of the request that is left, and the packet twice: half of
+    the CPU of sending.
     """
 
     def _write_all(self, out: bytes) -> None:
-        for start in range(0, len(out), _PACKET):
-            self.sock.sendall(out[start : start + _PACKET])
+        channel: Any = self.sock  # with methods that are Paramiko's own
+        left = memoryview(out)
+        while left:
+            with channel.lock:
+                size = channel._wait_for_send_window(len(left))
+            if size == 0:
+                raise EOFError
+            head = _CHANNEL_DATA.pack(cMSG_CHANNEL_DATA, channel.remote_chanid, size)
+            channel.transport._send_user_message(_Packet(b"".join((head, left[:size]))))
+            left = left[size:]
+
+
+@dataclass(frozen=True, slots=True)
+class _Packet:
+    """What a packet carries, as Paramiko asks for it."""
+
+    payload: bytes
+
+    def asbytes(self) -> bytes:
+        """Return it."""
+        return self.payload
 
 
 @dataclass(frozen=True, slots=True)
