@@ -19,6 +19,7 @@ from typing import Any, Self
 from dagster import StringSource
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
@@ -36,7 +37,7 @@ class _Open:
 
     engine: Engine
     process: int
-    file: tuple[int, int]
+    file: tuple[int, int] | None
 
 
 class EventLog(SqliteEventLogStorage):
@@ -47,6 +48,7 @@ class EventLog(SqliteEventLogStorage):
 
     def __init__(self, home: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._begun: dict[str, tuple[int, int] | None] = {}
         super().__init__(str(Path(home) / "history" / "runs"), inst_data)
 
     @classmethod
@@ -80,12 +82,16 @@ class EventLog(SqliteEventLogStorage):
             yield connection
 
     def _engine(self, shard: str) -> Engine:
+        path = self.path_for_shard(shard)
+        file = _identity(path)
         held = self._open.get(shard)
-        if held is None or held.process != os.getpid() or held.file != _identity(self.path_for_shard(shard)):
+        if held is None or held.process != os.getpid() or held.file != file:
             self._close(shard)
             engine = _engine(self.conn_string_for_shard(shard))
-            self._initdb(engine, for_index_shard=shard == "index")
-            held = self._open[shard] = _Open(engine, os.getpid(), _identity(self.path_for_shard(shard)))
+            if file is None or self._begun.get(shard) != file:
+                self._initdb(engine, for_index_shard=shard == INDEX_SHARD_NAME)
+                file = self._begun[shard] = _identity(path)
+            held = self._open[shard] = _Open(engine, os.getpid(), file)
         self._open.move_to_end(shard)
         if len(self._open) > MOST_OPEN:
             self._close(next(iter(self._open)))
@@ -98,12 +104,12 @@ class EventLog(SqliteEventLogStorage):
             held.engine.dispose(close=held.process == os.getpid())
 
 
-def _identity(path: str) -> tuple[int, int]:
-    """Return what tells a file from another one of its name; zeros where there is none."""
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells a file from another one of its name, or None where there is none."""
     try:
         found = Path(path).stat()
     except FileNotFoundError:
-        return 0, 0
+        return None
     return found.st_dev, found.st_ino
 
 

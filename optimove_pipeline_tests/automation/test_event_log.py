@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from sqlalchemy import Engine
 
 from optimove_pipeline.automation.event_log import MOST_OPEN, EventLog
 from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
@@ -113,6 +114,24 @@ def test_few_databases_stay_open_and_none_afterwards(home: Path) -> None:
         assert 0 < len(databases) <= MOST_OPEN
         assert [told(instance, run) for run in runs] == [["begun"]] * len(runs)
     assert open_files(home) == set()
+
+
+def test_a_database_is_looked_over_once_however_often_it_is_opened(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_over: list[str] = []
+    look_over = EventLog._initdb
+
+    def counted(self: EventLog, engine: Engine, *, for_index_shard: bool) -> None:
+        looked_over.append(str(engine.url.database))
+        look_over(self, engine, for_index_shard=for_index_shard)
+
+    runs = [str(uuid.uuid4()) for _ in range(MOST_OPEN + 1)]
+    with open_instance(home) as instance:
+        monkeypatch.setattr(EventLog, "_initdb", counted)
+        for run in [*runs, *runs]:
+            tell(instance, "begun", run)
+    assert sorted(Path(path).stem for path in looked_over if "index" not in path) == sorted(runs)
 
 
 def test_files_that_another_process_has_removed_are_begun_anew(home: Path, instance: dg.DagsterInstance) -> None:
