@@ -153,8 +153,8 @@ with open_instance(Path(sys.argv[1])) as instance:
     tell("parent")
     if os.fork() == 0:
         tell("child")
-        opened = [link for link in Path("/proc/self/fd").iterdir() if str(link.resolve()).endswith(f"{sys.argv[2]}.db")]
-        print(len(opened), flush=True)
+        opened = [link.resolve().name for link in Path("/proc/self/fd").iterdir()]
+        print(opened.count(f"{sys.argv[2]}.db"), flush=True)
         instance.dispose()
         os._exit(0)
     os.wait()
