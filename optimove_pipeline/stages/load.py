@@ -66,7 +66,8 @@ def _newest(rows: Rows, package: Package, target: TableTarget, ledger: Ledger) -
             "now: give it a name of its own, under which nothing was delivered yet"
         )
     entry = entries[0]
-    if entry.attempts == 0 or entry.state is State.DELIVERED:
+    # A later version may be of rows whose receipt an earlier one left: it is loaded again, which changes nothing.
+    if entry.attempts == 0 or entry.version > 1 or entry.state is State.DELIVERED:
         return entry
     return ledger.deliver(entry) if target.receipt(rows.table, rows.partition) == entry.sha256 else entry
 

@@ -33,7 +33,7 @@ _LOCK = re.compile(r"DECLARE @taken int; EXEC @taken = sp_getapplock @Resource =
 _RELEASE = re.compile(r"EXEC sp_releaseapplock @Resource = N'(.+?)'.*")
 _BULK = re.compile(r"insert bulk (\[.+?\]\.\[.+?\])\s*\(.*", re.IGNORECASE | re.DOTALL)
 _DESTINATION = re.compile(r"EXEC sp_tablecollations_100 N'(.+?)'")
-_INDEXES = re.compile(r"SELECT name FROM sys\.indexes WHERE object_id = OBJECT_ID\(N'(.+?)\.(.+?)'\).*")
+_INDEXES = re.compile(r"SELECT name FROM sys\.indexes WHERE object_id = OBJECT_ID\(N'\[?(.+?)\]?\.\[(.+?)\]'\).*")
 _NAMES = {
     "sys.schemas": "schema_name FROM duckdb_schemas()",
     "sys.database_principals": "name FROM stub.users",

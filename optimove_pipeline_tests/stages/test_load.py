@@ -145,6 +145,18 @@ def test_a_table_of_another_name_is_loaded_as_well(place: Place) -> None:
     assert place.load("C1", table="Mails").sent == 0
 
 
+@pytest.mark.parametrize("again", [{"redeliver": "the table was emptied"}, {"table": "Mails"}])
+def test_what_is_to_be_loaded_again_is_so_though_an_earlier_receipt_is_of_the_same_rows(
+    place: Place, again: dict[str, str]
+) -> None:
+    place.load("C1")
+    place.target.before = [UnreachableError("cut")] * 3
+    with pytest.raises(UnreachableError):
+        place.load("C1", **again)
+    assert place.load("C1", **again).sent == 1
+    assert (place.target.loads, place.states) == (5, [(2, State.DELIVERED)])
+
+
 def test_a_target_that_took_files_before_is_refused(place: Place) -> None:
     place.load("C1")
     (entry,) = place.ledger.newest("tables", "sends", DAY)

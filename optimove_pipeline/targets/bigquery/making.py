@@ -10,6 +10,7 @@ from optimove_pipeline.targets.bigquery.client import Session, told
 from optimove_pipeline.targets.bigquery.statements import (
     first_statements,
     missing,
+    must_be_named,
     seen_after,
     view_statement,
 )
@@ -23,6 +24,7 @@ from optimove_pipeline.targets.table import Table
 def make(session: Session, table: Table) -> None:
     """Make what is missing of a feed's table and its view, and the datasets where there is no table yet."""
     settings = session.settings
+    must_be_named(table)
     held = session.columns(settings.tables_dataset, rows_name(table))
     wanted = seen_after(table, held)
     statements = [*([] if held else first_statements(settings)), *missing(settings, table, held)]

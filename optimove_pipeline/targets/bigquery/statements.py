@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateTable, CreateView
 
+from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.targets.bigquery.dialect import CLUSTERED, PARTITIONED, BigQueryTables
 from optimove_pipeline.targets.databases.layout import (
     Place,
@@ -54,6 +55,15 @@ def _dataset_statements(settings: BigQueryTargetSettings) -> list[str]:
 def _receipts_statement(settings: BigQueryTargetSettings) -> str:
     place = place_of(settings, settings.tables_dataset)
     return text_of(CreateTable(receipts_table(place), if_not_exists=True), DIALECT)
+
+
+def must_be_named(table: Table) -> None:
+    """Return if BigQuery takes the name of a feed's table. Raises ``SettingsError`` if not."""
+    if "." in table.name:
+        raise SettingsError(
+            f"{table.feed}: its table can't be called {table.name} in BigQuery, which takes no dots in names: set "
+            f"packages.each.{table.feed}.table to another"
+        )
 
 
 def missing(settings: BigQueryTargetSettings, table: Table, held: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from optimove_pipeline.targets.bigquery.statements import (
     first_statements,
     missing,
+    must_be_named,
     newest_query,
     seen_after,
     view_statement,
@@ -30,7 +31,13 @@ def steps(name: str, settings: BigQueryTargetSettings, tables: Sequence[Table]) 
 
 
 def program_steps(settings: BigQueryTargetSettings, tables: Sequence[Table]) -> list[Step]:
-    """Return the three steps of the program: datasets, tables with their views, rights."""
+    """Return the three steps of the program: datasets, tables with their views, rights.
+
+    Raises:
+        SettingsError: a table has a name that BigQuery does not take.
+    """
+    for table in tables:
+        must_be_named(table)
     made = [
         statement
         for table in tables

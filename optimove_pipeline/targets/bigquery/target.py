@@ -7,9 +7,11 @@ the one gives none on the other (reference on delivery, section 3.3).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from optimove_pipeline.file_lock import locked
 from optimove_pipeline.targets.bigquery import checking, making
 from optimove_pipeline.targets.bigquery.client import Session, session
 from optimove_pipeline.targets.bigquery.staging import stage_forgotten, stage_rows
@@ -22,6 +24,8 @@ from optimove_pipeline.targets.databases.replacing import FORGOTTEN, replacing, 
 from optimove_pipeline.targets.kinds.bigquery import BigQueryTargetSettings
 from optimove_pipeline.targets.table import Rows, Table
 
+_TURN_SECONDS = 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class BigQueryTarget:
@@ -29,6 +33,7 @@ class BigQueryTarget:
 
     name: str
     settings: BigQueryTargetSettings
+    data_dir: Path
 
     @property
     def place(self) -> str:
@@ -53,7 +58,7 @@ class BigQueryTarget:
         """Load a partition in one transaction."""
         with self._session() as own:
             making.make(own, rows.table)
-            with stage_rows(own, rows) as stage, stage_forgotten(own, rows) as forgotten:
+            with stage_rows(own, rows) as stage, stage_forgotten(own, rows) as forgotten, self._alone():
                 own.run("BEGIN TRANSACTION", *self._changes(rows, stage, forgotten), "COMMIT TRANSACTION")
 
     def connect(self, tables: Sequence[Table]) -> Iterator[Step]:
@@ -71,6 +76,11 @@ class BigQueryTarget:
         ids = bare(forgotten, [FORGOTTEN], stages) if forgotten else None
         changes = replacing(staged(rows, stage, stages, place), place, ids)
         return [text_of(change, DIALECT) for change in changes]
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Hold what one transaction from here holds at a time: BigQuery ends one of two that change the receipts."""
+        lock = self.data_dir / "state" / "locks" / f"transactions-{self.name}.lock"
+        return locked(lock, f"a transaction of {self.name}", _TURN_SECONDS)
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

@@ -18,9 +18,13 @@ from sqlalchemy.engine.interfaces import Dialect
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable, CreateView
 from sqlalchemy.sql.elements import quoted_name
 
+from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.targets.table import STAMP, Replace, Table, TableColumn
 
 RECEIPTS = "_receipts"
+_MOST_NAMED = 52
+"""Characters of a table's name: PostgreSQL takes 63, and the names of indexes have eleven more."""
+_MOST_COLUMN_NAMED = 63
 _STAMP_CHARACTERS = 40
 _INDEXED_CHARACTERS = 700
 """Characters of all texts of one index: MySQL takes 3,072 bytes at four a character, SQL Server 1,700 at two."""
@@ -47,7 +51,11 @@ def rows_table(table: Table, place: Place) -> sa.Table:
     Columns are those of the feed in their order, then ``STAMP``. Only the key is never null: a partition may come
     without a column. Indexes: the key (the primary key where it is unique); the change column, then the key; the
     partition, where partitions replace each other; the customer, whose rows may have to go.
+
+    Raises:
+        SettingsError: a name is too long, or that of the table of receipts.
     """
+    _check_names(table)
     bounds = _bounds(table)
     made = sa.Table(
         rows_name(table),
@@ -145,6 +153,18 @@ def quoted(name: str) -> quoted_name:
     return quoted_name(name, quote=True)
 
 
+def _check_names(table: Table) -> None:
+    if len(table.name) > _MOST_NAMED or rows_name(table).lower() == RECEIPTS:
+        raise SettingsError(
+            f"{table.feed}: its table can't be called {table.name} in a database: expected {_MOST_NAMED} characters "
+            f"at most, and not {RECEIPTS.removeprefix('_')}; set packages.each.{table.feed}.table to another name"
+        )
+    if long := [column.name for column in table.columns if len(column.name.encode()) > _MOST_COLUMN_NAMED]:
+        raise SettingsError(
+            f"{table.feed}: column {long[0]} can't be in a database: expected {_MOST_COLUMN_NAMED} bytes at most"
+        )
+
+
 def _indexes(table: Table, place: Place) -> dict[str, tuple[str, ...]]:
     indexes = dict[str, tuple[str, ...]]()
     if table.key and not table.unique:
@@ -194,8 +214,9 @@ def _text(length: int) -> sa.types.TypeEngine[Any]:
 
 def _free_text(length: int | None) -> sa.types.TypeEngine[Any]:
     """Return the type of a text that is in no index; MySQL's VARCHARs would soon fill the 64 KiB of a row."""
-    bound = length if length is not None and length <= _LONGEST_NVARCHAR else None
-    return sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb").with_variant(mssql.NVARCHAR(bound), "mssql")
+    # SQL Server counts units of two bytes, of which an emoji has two.
+    units = 2 * length if length is not None and 2 * length <= _LONGEST_NVARCHAR else None
+    return sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb").with_variant(mssql.NVARCHAR(units), "mssql")
 
 
 _MOMENT: sa.types.TypeEngine[Any] = (

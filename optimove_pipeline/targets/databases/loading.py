@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -13,6 +14,8 @@ from optimove_pipeline.targets.databases.layout import Place, bare, receipts_tab
 from optimove_pipeline.targets.table import STAMP, Replace, Rows, Table
 
 _CUSTOMERS_AT_ONCE = 1000
+_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,37}")
+"""A number as a partition's rows are compared with ids, as text: 007 is not 7."""
 
 
 class Transaction(Protocol):
@@ -93,7 +96,7 @@ def _as_held(customers: Collection[str], dtype: pl.DataType) -> tuple[list[Any],
     """Return ids as the column holds them, so that its index serves; what is no number is in no column of numbers."""
     if dtype == pl.String:
         return sorted(customers), sa.String()
-    numbers = {int(each) for each in customers if each.isascii() and each.removeprefix("-").isdigit()}
+    numbers = {int(each) for each in customers if _NUMBER.fullmatch(each)}
     return sorted(numbers), sa.BigInteger()
 
 

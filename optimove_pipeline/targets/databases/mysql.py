@@ -15,7 +15,8 @@ from optimove_pipeline.targets.connecting import Step
 from optimove_pipeline.targets.databases.access import reader_step, rights_step, schema_step, view_step
 from optimove_pipeline.targets.databases.checking import check_reader
 from optimove_pipeline.targets.databases.definition import missing, missing_receipts
-from optimove_pipeline.targets.databases.layout import RECEIPTS, rows_name, text_of
+from optimove_pipeline.targets.databases.held_types import must_fit
+from optimove_pipeline.targets.databases.layout import RECEIPTS, Place, rows_name, text_of
 from optimove_pipeline.targets.databases.loading import load_rows, receipt_of
 from optimove_pipeline.targets.databases.mysql_access import (
     DIALECT,
@@ -55,28 +56,33 @@ class MySqlTarget:
         with self._login(loader(self.settings)) as login:
             if not login.columns(RECEIPTS):
                 return None
-            question = receipt_of(table, partition, place_of(mariadb=login.is_mariadb()))
+            question = receipt_of(table, partition, place_of(mariadb=False))
             return next((row[0] for row in login.rows(text_of(question, DIALECT), RECEIPTS)), None)
 
     def load(self, rows: Rows) -> None:
         """Load a partition in one transaction, after making what is missing."""
         table = rows.table
         with self._login(loader(self.settings)) as login:
-            self._make_receipts(login)
-            self._make(login, table)
-            place, held = place_of(mariadb=login.is_mariadb()), login.columns(rows_name(table))
+            place = place_of(mariadb=login.is_mariadb())
+            self._make_receipts(login, place)
+            self._make(login, table, place)
+            held = login.types(rows_name(table))
+            must_fit(login.label, table, held)
+            within = MySqlLoad(login, place, table.name, local=self._takes_files(login))
             with login.alone(table.name):
-                load_rows(rows, held, place, MySqlLoad(login, place, table.name, local=self._takes_files(login)))
+                load_rows(rows, list(held), place, within)
                 login.commit()
 
     def connect(self, tables: Sequence[Table]) -> Iterator[Step]:
         """Make tables, views and the reader."""
         own = self.settings
         with self._login(loader(own)) as login:
-            yield schema_step(f"the table of receipts in {self.settings.database}", self._make_receipts(login))
+            mariadb = login.is_mariadb()
+            place = place_of(mariadb=mariadb)
+            yield schema_step(f"the table of receipts in {own.database}", self._make_receipts(login, place))
             for table in tables:
-                yield view_step(table, self._make(login, table))
-            yield reader_step(own, self._make_reader(login))
+                yield view_step(table, self._make(login, table, place))
+            yield reader_step(own, self._make_reader(login, mariadb=mariadb))
             rights = right_statements(own, tables)
             for statement in rights:
                 login.execute(statement, f"the rights of {own.reader}")
@@ -98,25 +104,25 @@ class MySqlTarget:
     def _login(self, user: User) -> AbstractContextManager[MySqlLogin]:
         return logged_in(self.settings, user, f"target {self.name} ({self.place})")
 
-    def _make_receipts(self, login: MySqlLogin) -> list[str]:
+    def _make_receipts(self, login: MySqlLogin, place: Place) -> list[str]:
         """Make the table of receipts if it is missing; return the statements."""
         with login.alone(RECEIPTS):
-            statements = missing_receipts(place_of(mariadb=login.is_mariadb()), DIALECT, login)
+            statements = missing_receipts(place, DIALECT, login)
             for statement in statements:
                 login.execute(statement, f"table {RECEIPTS}")
         return statements
 
-    def _make(self, login: MySqlLogin, table: Table) -> list[str]:
+    def _make(self, login: MySqlLogin, table: Table, place: Place) -> list[str]:
         """Make what is missing of a feed's tables; return the statements."""
         with login.alone(table.name):
-            statements = missing(table, place_of(mariadb=login.is_mariadb()), DIALECT, login)
+            statements = missing(table, place, DIALECT, login)
             for statement in statements:
                 login.execute(statement, f"table {table.name}")
         return statements
 
-    def _make_reader(self, login: MySqlLogin) -> list[str]:
+    def _make_reader(self, login: MySqlLogin, *, mariadb: bool) -> list[str]:
         """Make the reader, or set its password anew; return the statements, without the password."""
-        own, mariadb = self.settings, login.is_mariadb()
+        own = self.settings
         for statement in reader_statements(own, literal(reader(own).password), mariadb=mariadb):
             login.execute_secret(statement, f"user {own.reader}")
         return reader_statements(own, f"'{own.reader_password}'", mariadb=mariadb)

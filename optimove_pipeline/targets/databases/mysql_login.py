@@ -26,7 +26,7 @@ _LOST = {2002, 2003, 2005, 2006, 2013, 1040, 1053, 1158, 1159, 1160, 1161, 1205,
 _LOGIN = {1044, 1045, 1129, 1130, 1251, 1698, 1820, 1862, 3118, 3159, 4151}
 _NO_RIGHT = {1142, 1143, 1227, 1370}
 _MISSING = {1049, 1146}
-_VALUES = re.compile(r"(entry|value:?) '.*' for ", re.DOTALL)
+_VALUES = re.compile(r"(entry|value:?|string:) '(?:.*'(?= for )|.*)", re.DOTALL)
 """What quotes a row's values."""
 _MODE = "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION"
 
@@ -47,10 +47,10 @@ def logged_in(settings: MySqlTargetSettings, user: User, label: str) -> Iterator
     # From here on a long silence is a long statement; the driver has one time for both, and no setter.
     connection._read_timeout = _SILENCE_SECONDS
     with connection:
-        login = MySqlLogin(label, settings.database, connection, pymysql.MySQLError)
+        seconds = max(1, round(settings.timeout_seconds))
+        login = MySqlLogin(label, settings.database, seconds, connection, pymysql.MySQLError)
         # Else two feeds lock the gaps in the table of receipts that the other is about to fill.
         login.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "open")
-        seconds = max(1, round(settings.timeout_seconds))
         login.execute(f"SET SESSION sql_mode = '{_MODE}', time_zone = '+00:00'", "open")
         login.execute(f"SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}", "open")
         yield login
@@ -89,6 +89,7 @@ class MySqlLogin:
 
     label: str
     database: str
+    wait_seconds: int
     connection: Any = field(repr=False)
     error: type[Exception]
 
@@ -142,7 +143,11 @@ class MySqlLogin:
 
     def columns(self, name: str) -> list[str]:
         """Return the columns of a table or view, in their order."""
-        return [row[0] for row in self._shown(f"SHOW COLUMNS FROM {quote(name)}")]
+        return list(self.types(name))
+
+    def types(self, name: str) -> dict[str, str]:
+        """Return the columns of a table or view with their types, in their order."""
+        return {row[0]: row[1] for row in self._shown(f"SHOW COLUMNS FROM {quote(name)}")}
 
     def indexes(self, name: str) -> Collection[str]:
         """Return the names of a table's indexes."""
@@ -156,8 +161,7 @@ class MySqlLogin:
     def alone(self, key: str) -> Iterator[None]:
         """Hold what nobody else holds under the same key, until then or until the connection ends."""
         name = literal(f"optimove-pipeline {hashlib.sha1(f'{self.database}.{key}'.encode()).hexdigest()}")  # noqa: S324 - a name of 64 characters at most, no secret
-        seconds = self.rows("SELECT @@innodb_lock_wait_timeout", "its settings")[0][0]
-        if self.rows(f"SELECT GET_LOCK({name}, {seconds})", key)[0][0] != 1:
+        if self.rows(f"SELECT GET_LOCK({name}, {self.wait_seconds})", key)[0][0] != 1:
             raise UnreachableError(f"{self.label}: {key}: another load holds it for too long")
         yield
         self.execute(f"DO RELEASE_LOCK({name})", key)
@@ -183,7 +187,8 @@ def _number(error: Exception) -> int:
 
 
 def _without_values(said: object) -> str:
-    return _VALUES.sub(r"\1 … for ", first_line(str(said).partition(" near ")[0]))
+    # First the values, for they may hold any word and line break themselves.
+    return first_line(_VALUES.sub(r"\1 …", str(said)).partition(" near ")[0])
 
 
 def _translated(label: str, what: str, error: Exception) -> TargetError:

@@ -15,6 +15,7 @@ from optimove_pipeline.targets.connecting import Step
 from optimove_pipeline.targets.databases.access import reader_step, rights_step, schema_step, view_step
 from optimove_pipeline.targets.databases.checking import check_reader
 from optimove_pipeline.targets.databases.definition import missing, missing_receipts
+from optimove_pipeline.targets.databases.held_types import must_fit
 from optimove_pipeline.targets.databases.layout import RECEIPTS, rows_name
 from optimove_pipeline.targets.databases.loading import load_rows, receipt_of
 from optimove_pipeline.targets.databases.postgres_access import (
@@ -66,9 +67,10 @@ class PostgresTarget:
         with self._login(loader(self.settings)) as login:
             self._make_schema(login)
             self._make(login, rows.table)
-            held = login.columns(rows_name(rows.table))
+            held = login.types(rows_name(rows.table))
+        must_fit(self._label, rows.table, held)
         with copying(self.settings, self._label, rows.table) as transaction:
-            load_rows(rows, held, place, transaction)
+            load_rows(rows, list(held), place, transaction)
 
     def connect(self, tables: Sequence[Table]) -> Iterator[Step]:
         """Make schema, tables, views and the reader."""

@@ -42,7 +42,7 @@ def copying(settings: PostgresTargetSettings, label: str, table: Table) -> Itera
     adbc = driver("adbc_driver_postgresql.dbapi", EXTRA, label)
     user = loader(settings)
     try:
-        connection = adbc.connect(_address(settings))
+        connection = adbc.connect(address(settings))
     except adbc.Error as error:
         raise of_login(label, user.name, str(error)) from None
     with connection:
@@ -134,9 +134,8 @@ class PostgresCopy:
             raise translated(self.label, "load", error) from None
 
 
-def _address(settings: PostgresTargetSettings) -> str:
+def address(settings: PostgresTargetSettings) -> str:
+    """Return libpq's address of the database as the user that loads; it holds the password."""
     user = loader(settings)
-    parameters = arguments(settings, user)
-    host, port, database = (quote(str(parameters.pop(name)), safe="[]:") for name in ("host", "port", "dbname"))
-    login = quote(user.name, safe="") + (f":{quote(user.password, safe='')}" if user.password else "")
-    return f"postgresql://{login}@{host}:{port}/{database}?{urlencode(parameters)}"
+    parameters = {**arguments(settings, user), "user": user.name, "password": user.password}
+    return f"postgresql://?{urlencode(parameters, quote_via=quote)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ _NO_RIGHT = "42501"
 _MISSING = {"3F000", "42P01"}
 _LOST = {"08", "40", "53", "57", "58"}
 _LOCKED = "55P03"
+_BEFORE_DETAIL = re.compile(r"^(?:DETAIL|CONTEXT):", re.MULTILINE)
 _SILENCE = {"keepalives_idle": 60, "keepalives_interval": 15, "keepalives_count": 4, "tcp_user_timeout": 120_000}
 
 
@@ -32,6 +34,7 @@ def arguments(settings: PostgresTargetSettings, user: User) -> dict[str, str | i
         "port": settings.port,
         "dbname": settings.database,
         "sslmode": user.tls,
+        "client_encoding": "UTF8",
         "connect_timeout": max(2, round(settings.timeout_seconds)),
         **_SILENCE,
         **({"sslrootcert": str(settings.ca_file)} if settings.ca_file else {}),
@@ -39,9 +42,14 @@ def arguments(settings: PostgresTargetSettings, user: User) -> dict[str, str | i
 
 
 def session_statements(settings: PostgresTargetSettings) -> list[str]:
-    """Return what is set at the beginning: how long to wait for a lock, and when a client that is gone is noticed."""
+    """Return what is set first: waits for locks, when a client that is gone is noticed, how texts are written."""
     milliseconds = round(settings.timeout_seconds * 1000)
-    return [f"SET lock_timeout = {milliseconds}", "SET tcp_keepalives_idle = 60", "SET tcp_keepalives_interval = 15"]
+    return [
+        f"SET lock_timeout = {milliseconds}",
+        "SET tcp_keepalives_idle = 60",
+        "SET tcp_keepalives_interval = 15",
+        "SET standard_conforming_strings = on",
+    ]
 
 
 @contextmanager
@@ -114,13 +122,16 @@ class PostgresLogin:
 
     def columns(self, name: str) -> list[str]:
         """Return the columns of a table or view of the schema, in their order."""
-        return self._names(
-            "SELECT attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid JOIN pg_namespace ON "
-            "pg_namespace.oid = relnamespace WHERE nspname = %s AND relname = %s AND attnum > 0 AND NOT attisdropped "
-            "ORDER BY attnum",
-            self.schema,
-            name,
+        return list(self.types(name))
+
+    def types(self, name: str) -> dict[str, str]:
+        """Return the columns of a table or view with their types, in their order."""
+        sql = (
+            "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute JOIN pg_class ON pg_class.oid = "
+            "attrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = %s AND relname = %s "
+            "AND attnum > 0 AND NOT attisdropped ORDER BY attnum"
         )
+        return dict(self._told_rows(sql, self.schema, name))
 
     def indexes(self, name: str) -> Collection[str]:
         """Return the names of a table's indexes."""
@@ -143,8 +154,11 @@ class PostgresLogin:
         return str(verifier.decode())
 
     def _names(self, sql: str, *values: str) -> list[str]:
+        return [row[0] for row in self._told_rows(sql, *values)]
+
+    def _told_rows(self, sql: str, *values: str) -> list[Any]:
         with self._told("its catalogue"):
-            return [row[0] for row in self.connection.execute(sql, values).fetchall()]
+            return list(self.connection.execute(sql, values).fetchall())
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:
@@ -176,7 +190,8 @@ def of_login(label: str, user: str, told: str) -> TargetError:
 
 def translated(label: str, what: str, error: Exception) -> TargetError:
     """Return a driver's error in our words: worth another try or not, and never with values of rows."""
-    state, told = state_of(error), str(error).rpartition("ERROR:")
+    # What follows in the text may hold values of rows, and a value may be any word.
+    state, told = state_of(error), _BEFORE_DETAIL.split(str(error))[0].rpartition("ERROR:")
     is_refused, said = bool(told[1]), first_line(told[2])
     if state == _LOCKED:
         return UnreachableError(f"{label}: {what}: another transaction holds it for too long; is it being changed?")

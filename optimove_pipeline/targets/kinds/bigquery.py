@@ -67,7 +67,7 @@ class BigQueryTargetSettings(TableTargetSettings):
         """Return the dataset as a target."""
         from optimove_pipeline.targets.bigquery.target import BigQueryTarget
 
-        return BigQueryTarget(name, self)
+        return BigQueryTarget(name, self, data_dir)
 
     def steps(self, name: str, tables: Sequence[Table]) -> list[Step]:
         """Return what both sides set up (reference on delivery, section 3.3)."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from optimove_pipeline.settings.databases import DatabaseTargetSettings
 from optimove_pipeline.settings.sources import Port
@@ -26,6 +26,12 @@ class MySqlTargetSettings(DatabaseTargetSettings):
         "require", description="verify-full checks the certificate and the server's name"
     )
     ca_file: Path | None = Field(None, description="file of the certificates that the server's is checked against")
+
+    @model_validator(mode="after")
+    def _networks(self) -> Self:
+        if any(network.version == 6 and network.num_addresses > 1 for network in self.reader_networks):
+            raise ValueError("reader_hosts: MySQL's accounts know no networks of IPv6: name each address of it")
+        return self
 
     def open(self, name: str, data_dir: Path) -> MySqlTarget:
         """Return the database as a target."""

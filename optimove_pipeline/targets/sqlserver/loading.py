@@ -101,7 +101,8 @@ def _arrow(frame: pl.DataFrame) -> pa.Table:
 def _stage(table: Table, place: Place) -> sa.Table:
     columns = [column for column in rows_table(table, place).columns if column.name != STAMP]
     return sa.Table(
-        quoted(f"_stage_{table.name}"),
+        # No table of rows is called so, whatever its feed's is.
+        quoted(f"__stage_{table.name}"),
         sa.MetaData(),
         *(sa.Column(quoted(column.name), column.type) for column in columns),
         schema=place.schema,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import sqlalchemy as sa
 from optimove_pipeline.datasets.sources.drivers import driver, first_line
 from optimove_pipeline.datasets.sources.sqlserver import address
 from optimove_pipeline.settings.secrets import expand, reveal
-from optimove_pipeline.targets.databases.layout import text_of
+from optimove_pipeline.targets.databases.layout import Place, bare, name_of, quoted, text_of
 from optimove_pipeline.targets.errors import LoginError, TargetError, UnreachableError
 from optimove_pipeline.targets.kinds.sqlserver import SqlServerTargetSettings
 from optimove_pipeline.targets.sqlserver.dialect import DIALECT
@@ -20,6 +21,11 @@ from optimove_pipeline.targets.sqlserver.dialect import DIALECT
 EXTRA = "sqlserver"
 _LOGIN_TIMEOUT = 103
 """ODBC's SQL_ATTR_LOGIN_TIMEOUT."""
+_VALUES = re.compile(
+    r"(duplicate key value is|truncated value:|n?(?:var)?char value) (?:'|\().*", re.DOTALL | re.IGNORECASE
+)
+"""What quotes a row's values, and all after it."""
+_OF_A_COLUMN = ("COLUMN_NAME", "DATA_TYPE", "NUMERIC_PRECISION", "NUMERIC_SCALE")
 _DENIED = "permission was denied"
 _REFUSED = ("login failed", "invalid authorization")
 _WORTH_A_TRY = ("deadlock", "lock request time out", "serialization failure", "io error", "timed out", "timeout")
@@ -66,13 +72,19 @@ class SqlServerLogin:
 
     def columns(self, name: str) -> list[str]:
         """Return the columns of a table or view in their order; none if it is not there."""
-        known = _view("COLUMNS", "TABLE_SCHEMA", "TABLE_NAME", "COLUMN_NAME", "ORDINAL_POSITION")
-        found = sa.select(known.c.COLUMN_NAME).order_by(known.c.ORDINAL_POSITION)
-        return self.values(found.filter_by(TABLE_SCHEMA=self.settings.schema_name, TABLE_NAME=name), name)
+        return list(self.types(name))
+
+    def types(self, name: str) -> dict[str, str]:
+        """Return the columns of a table or view with their types, in their order."""
+        known = _view("COLUMNS", "TABLE_SCHEMA", "TABLE_NAME", "ORDINAL_POSITION", *_OF_A_COLUMN)
+        found = sa.select(*(known.columns[each] for each in _OF_A_COLUMN)).order_by(known.c.ORDINAL_POSITION)
+        own = found.filter_by(TABLE_SCHEMA=self.settings.schema_name, TABLE_NAME=name)
+        rows = self.run(text_of(own, DIALECT), name)
+        return {column: f"{kind}({digits},{places})" for column, kind, digits, places in rows}
 
     def indexes(self, name: str) -> list[str]:
         """Return the names of a table's indexes."""
-        place = f"{self.settings.schema_name}.{name}"
+        place = name_of(bare(name, [], Place(quoted(self.settings.schema_name), {})), DIALECT)
         query = f"SELECT name FROM sys.indexes WHERE object_id = OBJECT_ID({literal(place)}) AND name IS NOT NULL"  # noqa: S608 - a literal
         return [row[0] for row in self.run(query, name)]
 
@@ -155,9 +167,13 @@ def _view(name: str, *columns: str) -> sa.TableClause:
     return sa.table(name, *(sa.column(each, sa.Unicode()) for each in columns), schema="INFORMATION_SCHEMA")
 
 
+def _without_values(error: object) -> str:
+    return first_line(_VALUES.sub(r"\1 …", str(error)))
+
+
 def _worded(what: str, error: Exception, *, secret: bool = False) -> TargetError:
     said, kind = str(error).lower(), type(error).__name__
-    told = kind if secret else first_line(error)
+    told = kind if secret else _without_values(error)
     if any(sign in said for sign in _REFUSED):
         return LoginError(f"{what}: the login is refused; check user and password")
     if _DENIED in said:

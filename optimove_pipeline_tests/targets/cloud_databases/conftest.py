@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -19,23 +20,23 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BigQuery]:
 
 
 @pytest.fixture
-def bigquery(emulator: BigQuery, monkeypatch: pytest.MonkeyPatch) -> Engine:
+def bigquery(emulator: BigQuery, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """An emulator in which one dataset is new."""
     monkeypatch.setenv("LOADER_ACCOUNT", emulator.account(LOADER))
     monkeypatch.setenv("READER_ACCOUNT", emulator.account(READER))
     emulator.said.clear()
     emulator.jobs.clear()
     emulator.roles.clear()
-    return Engine(bigquery_settings(emulator.address, dataset=f"optimove{next(_NUMBERS)}"), emulator)
+    return Engine(bigquery_settings(emulator.address, dataset=f"optimove{next(_NUMBERS)}"), emulator, tmp_path)
 
 
 @pytest.fixture
-def sqlserver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def sqlserver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """A stub with nothing in it."""
     monkeypatch.setenv("LOADER_PASSWORD", PASSWORD)
     monkeypatch.setenv("READER_PASSWORD", "r;ead'er}")
     with sqlserver_stub() as stub:
-        yield Engine(sqlserver_settings(stub.port), stub)
+        yield Engine(sqlserver_settings(stub.port), stub, tmp_path)
 
 
 @pytest.fixture(params=["sqlserver", "bigquery"], ids=["sqlserver on a stub", "bigquery on an emulator"])

@@ -24,11 +24,12 @@ class Engine:
 
     settings: SqlServerTargetSettings | BigQueryTargetSettings
     server: SqlServer | BigQuery
+    data_dir: Path
 
     @property
     def target(self) -> TableTarget:
         """The server as a target."""
-        return self.settings.open("crm", Path())
+        return self.settings.open("crm", self.data_dir)
 
     def with_settings(self, **changed: Any) -> Engine:
         """Return the same server under other settings."""

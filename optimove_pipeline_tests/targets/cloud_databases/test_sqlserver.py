@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from optimove_pipeline.targets.connecting import Who
 from optimove_pipeline.targets.errors import LoginError, TargetError, UnreachableError
+from optimove_pipeline.targets.table import TableColumn
 from optimove_pipeline_tests.servers.sqlserver import LOADER, SqlError, SqlServer
 from optimove_pipeline_tests.servers.wire import wire
 from optimove_pipeline_tests.targets.cloud_databases.engine import Engine
@@ -34,6 +37,35 @@ def test_a_load_that_fails_at_the_stub_leaves_all_as_it_was(sqlserver: Engine, s
     stub_of(sqlserver).fails.clear()
     sqlserver.target.load(partition(PLAYERS, DAY, players(1, 2, alias="after")))
     assert sqlserver.seen("Customers") == players(1, 2, alias="after")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Violation of PRIMARY KEY constraint 'k'. The duplicate key value is (secret\nsecret).",
+        "String or binary data would be truncated in table 't', column 'c'. Truncated value: 'secret'.",
+        "Conversion failed when converting the nvarchar value 'secret' to data type int.",
+    ],
+)
+def test_an_error_of_the_stub_that_quotes_a_row_is_told_without_its_values(sqlserver: Engine, said: str) -> None:
+    stub_of(sqlserver).fails["INSERT INTO [optimove].[_Customers]"] = SqlError(2627, said)
+    with pytest.raises(TargetError, match=r"load Customers: .*(Violation|truncated in table|Conversion)") as told:
+        sqlserver.target.load(partition(PLAYERS, DAY, players(1)))
+    assert "secret" not in str(told.value)
+
+
+def test_a_table_with_a_dot_in_its_name_keeps_its_indexes_at_the_stub(sqlserver: Engine) -> None:
+    dotted = replace(PLAYERS, name="Acme.Customers")
+    for number in (1, 2):
+        sqlserver.target.load(partition(dotted, DAY, players(number)))
+    assert sqlserver.seen("Acme.Customers") == players(1, 2)
+
+
+def test_values_of_another_kind_are_refused_by_what_the_stub_tells_of_its_columns(sqlserver: Engine) -> None:
+    sqlserver.target.load(partition(PLAYERS, DAY, players(1)))
+    changed = replace(PLAYERS, columns=(PLAYERS.columns[0], TableColumn("Alias", pl.Boolean()), PLAYERS.columns[2]))
+    with pytest.raises(TargetError, match=r"column Alias of _Customers holds text .* has flags now"):
+        sqlserver.target.load(partition(changed, DAY, []))
 
 
 def test_a_deadlock_at_the_stub_is_worth_another_try(sqlserver: Engine) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import sqlglot
 from sqlglot import exp
 
+from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.settings.target import TableTargetSettings
 from optimove_pipeline.targets.bigquery import statements
 from optimove_pipeline.targets.databases.layout import Place, bare, quoted, text_of
@@ -62,7 +63,7 @@ def load_of(kind: str, table: Table) -> list[str]:
 
 def _sqlserver_load(rows: Rows) -> list[str]:
     place, recorder = place_of(SQLSERVER), Recorder()
-    within = SqlServerTransaction(recorder, staged(rows, f"_stage_{rows.table.name}", place, place))  # type: ignore[arg-type]
+    within = SqlServerTransaction(recorder, staged(rows, f"__stage_{rows.table.name}", place, place))  # type: ignore[arg-type]
     load_rows(rows, [column.name for column in rows.table.columns], place, within)
     return recorder.said
 
@@ -140,6 +141,11 @@ def parsed(kind: str, statement: str) -> exp.Expr:
     assert found is not None
     assert not list(found.find_all(exp.Command))
     return found
+
+
+def test_a_table_with_a_dot_in_its_name_is_refused_for_bigquery() -> None:
+    with pytest.raises(SettingsError, match=r"Acme\.Customers in BigQuery.*packages\.each\.customers\.table"):
+        BIGQUERY.steps("crm", [replace(PLAYERS, name="Acme.Customers")])
 
 
 def test_names_that_are_words_of_the_dialect_are_quoted() -> None:

@@ -33,9 +33,10 @@ def postgres_settings(port: int, ca_file: Path | None) -> PostgresTargetSettings
     return PostgresTargetSettings(kind="postgres", port=port, database="crm", ca_file=ca_file, **_SETTINGS)
 
 
-def mysql_settings(port: int, ca_file: Path) -> MySqlTargetSettings:
+def mysql_settings(port: int, ca_file: Path | None, **changed: Any) -> MySqlTargetSettings:
     """Return settings that lead to the database ``optimove`` of a server on the loopback."""
-    return MySqlTargetSettings(kind="mysql", port=port, database="optimove", ca_file=ca_file, **_SETTINGS)
+    known: dict[str, Any] = _SETTINGS | changed
+    return MySqlTargetSettings(kind="mysql", port=port, database="optimove", ca_file=ca_file, **known)
 
 
 def by_people(steps: Sequence[Step], title: str) -> str:

@@ -11,6 +11,7 @@ import sqlglot
 from sqlalchemy.dialects import mssql, mysql, postgresql
 from sqlalchemy.engine.interfaces import Dialect
 
+from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.targets.databases.definition import Nothing, missing
 from optimove_pipeline.targets.databases.layout import Place, create_statements, rows_table, view_statement
 from optimove_pipeline.targets.table import Replace, Table, TableColumn
@@ -74,6 +75,27 @@ def test_no_column_is_counted_up_by_the_database() -> None:
 def test_indexes_serve_changes_keys_partitions_and_customers(table: Table, columns: list[str]) -> None:
     _, *indexes = create_statements(rows_table(table, Place(None, {})), dialect_of("postgres"))
     assert sorted(f"({index.rpartition(' (')[2]}" for index in indexes) == sorted(columns)
+
+
+@pytest.mark.parametrize("name", ["x" * 53, "receipts", "Receipts"])
+def test_a_name_that_is_too_long_or_that_of_the_receipts_is_refused_with_the_setting(name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"can't be called {name} .*set packages\.each\.customers\.table"):
+        rows_table(replace(PLAYERS, name=name), Place(None, {}))
+    for dialect in map(dialect_of, DIALECTS):
+        made = rows_table(replace(PLAYERS, name="x" * 52), Place(None, {}))
+        assert create_statements(made, dialect)
+
+
+def test_a_column_whose_name_is_too_long_is_refused() -> None:
+    long = replace(PLAYERS, columns=(*PLAYERS.columns, TableColumn("ü" * 32, pl.String())))
+    with pytest.raises(SettingsError, match="customers: column üüü"):
+        rows_table(long, Place(None, {}))
+
+
+def test_a_text_of_sql_server_has_room_for_characters_of_two_units() -> None:
+    (create, *_) = create_statements(rows_table(PLAYERS, Place(None, {})), dialect_of("sqlserver"))
+    assert "[Player_ID] NVARCHAR(50)" in create
+    assert "[Alias] NVARCHAR(200)" in create
 
 
 def test_a_view_has_the_columns_in_their_order_and_not_the_partition() -> None:

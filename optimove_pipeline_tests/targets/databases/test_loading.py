@@ -168,7 +168,7 @@ def test_rows_of_forgotten_customers_go_from_every_partition(engine: Engine) -> 
     engine.target.load(partition(PLAYERS, "2026-11-16", [*players(1, 2), ("o'x\\", "odd", MONDAY)]))
     engine.target.load(partition(PLAYERS, "2026-11-17", players(3, changed=TUESDAY), ["o'x\\", "2", *others]))
     engine.target.load(partition(numbered, "2026-11-16", [(1, "one", MONDAY), (2, "two", MONDAY)]))
-    engine.target.load(partition(numbered, "2026-11-17", [], ["2", "x", "٣", *others]))
+    engine.target.load(partition(numbered, "2026-11-17", [], ["2", "x", "٣", "01", *others]))
     engine.target.load(partition(SENDS, "2026-11-16", [("2026-11-16", "a", 1), ("2026-11-16", "b", 1)]))
     engine.target.load(partition(SENDS, "2026-11-17", [("2026-11-17", "c", 1)], ["b"]))
     engine.target.load(partition(GAMES, "2026-11-16", [(2, "two")], ["2"]))
@@ -235,10 +235,32 @@ def _narrowed(engine: Engine) -> str:
 def test_two_rows_of_one_key_are_refused_without_their_values(engine: Engine) -> None:
     table = replace(PLAYERS, replace=Replace.ALL)
     engine.target.load(partition(table, "2026-11-16", players(1)))
-    with pytest.raises(TargetError) as caught:
-        engine.target.load(partition(table, "2026-11-17", players(777, 777)))
-    assert "777" not in str(caught.value)
+    for key in ("777", "ERROR: 777", "7\n777", "7 near 777", "DETAIL: 777' for key"):
+        with pytest.raises(TargetError) as caught:
+            engine.target.load(partition(table, "2026-11-17", [(key, "twice", MONDAY)] * 2))
+        assert "7" not in str(caught.value).partition("optimove): ")[2].replace("1062", "")
     assert engine.rows(table) == players(1)
+
+
+def test_values_of_another_kind_or_with_more_places_are_refused_where_they_do_not_fit(engine: Engine) -> None:
+    columns = {"Flag": pl.String(), "Moment": pl.Datetime("us"), "Amount": pl.Decimal(18, 4)}
+    changes = {"Flag": pl.Boolean(), "Moment": pl.Int64(), "Amount": pl.Decimal(20, 6)}
+    value: tuple[Any, ...] = (1, "Yes", MONDAY, Decimal("1.2345"))
+    engine.target.load(partition(_table_with(columns), "2026-11-16", [value]))
+    for name, dtype in changes.items():
+        changed = _table_with(columns | {name: dtype})
+        with pytest.raises(TargetError, match=rf"target crm .*: Changing: column {name} of _Changing .*alter it"):
+            engine.target.load(partition(changed, "2026-11-17", []))
+    engine.target.load(partition(_table_with(columns | {"Amount": pl.Decimal(12, 2)}), "2026-11-17", []))
+    assert engine.target.receipt(_table_with(columns), "2026-11-17") is not None
+
+
+def _table_with(columns: dict[str, pl.DataType]) -> Table:
+    named = (TableColumn(name, dtype) for name, dtype in columns.items())
+    key = TableColumn("id", pl.Int64(), required=True)
+    return Table(
+        feed="changing", name="Changing", columns=(key, *named), key=("id",), unique=True, replace=Replace.KEYS
+    )
 
 
 def test_two_feeds_are_loaded_at_once_into_an_empty_database(engine: Engine) -> None:

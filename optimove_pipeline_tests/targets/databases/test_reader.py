@@ -14,7 +14,7 @@ import pytest
 from optimove_pipeline.targets.check import Checked
 from optimove_pipeline.targets.connecting import Step, Who
 from optimove_pipeline.targets.errors import TargetError
-from optimove_pipeline_tests.targets.databases.engine import READER, SECRETS, Engine
+from optimove_pipeline_tests.targets.databases.engine import READER, SECRETS, Engine, mysql_settings
 from optimove_pipeline_tests.targets.databases.feeds import GAMES, MONDAY, PLAYERS, SENDS, partition, players
 
 TABLES = (PLAYERS, SENDS, GAMES)
@@ -156,6 +156,12 @@ def test_a_reader_that_may_come_without_tls_fails_the_check(engine: Engine) -> N
         steps = engine.target.check(TABLES)
     step, fix = failure(steps)
     assert (step, "without TLS" in fix) == ("be refused without TLS", True)
+
+
+def test_a_network_of_ipv6_is_no_address_of_mysql() -> None:
+    mysql_settings(3306, None, reader_hosts=("2001:db8::7", "198.51.100.0/24"))
+    with pytest.raises(ValueError, match="MySQL's accounts know no networks of IPv6"):
+        mysql_settings(3306, None, reader_hosts=("2001:db8::/64",))
 
 
 def test_a_password_that_the_server_refuses_is_not_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
