@@ -99,7 +99,7 @@ def _front(bigquery: BigQuery) -> Iterator[BigQuery]:
 
     with Server(("127.0.0.1", 0), _Front) as listening:
         bigquery.address = f"http://127.0.0.1:{listening.server_port}"
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()
         yield bigquery
         listening.shutdown()
 

@@ -73,7 +73,7 @@ def _wait_until_ready(port: int, server: "subprocess.Popen[bytes]", log: Path) -
     deadline = time.monotonic() + _START_SECONDS
     while True:
         try:
-            pymysql.connect(host="127.0.0.1", port=port, user="root", connect_timeout=2).close()
+            pymysql.connect(host="127.0.0.1", port=port, user="root", connect_timeout=2, ssl_disabled=True).close()
         except pymysql.OperationalError:
             if server.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"MariaDB did not start: {log.read_text()}") from None

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -79,7 +80,7 @@ def sqlserver_stub() -> Iterator[SqlServer]:
 
     with Server(("127.0.0.1", 0), _Connection) as listening:
         stub.port = listening.server_address[1]
-        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        threading.Thread(target=listening.serve_forever, args=(0.02,), daemon=True).start()
         yield stub
         listening.shutdown()
 
@@ -199,13 +200,9 @@ class _Connection(socketserver.BaseRequestHandler):
         return None
 
     def _statement(self, text: str) -> bytes:
-        try:
-            (parsed,) = sqlglot.parse(_without_storage(text), read="tsql")
-        except sqlglot.errors.ParseError as error:
-            raise SqlError(_SYNTAX, f"Incorrect syntax: {str(error)[:200]}", 15) from None
-        assert parsed is not None
+        parsed, translated = _translated(text)
         self._must_be_allowed(parsed)
-        found = self._run(re.sub(r" NULLS (?:FIRST|LAST)", "", parsed.sql(dialect="duckdb")))
+        found = self._run(translated)
         if isinstance(parsed, exp.Query):
             return self._told(found)
         counted = isinstance(parsed, exp.Insert | exp.Delete)
@@ -256,6 +253,17 @@ class _Connection(socketserver.BaseRequestHandler):
             quoted = ", ".join(f'"{name}"' for name in names)
             self._run(f"INSERT INTO {self.destination} ({quoted}) SELECT * FROM copied")
         return tds.done(len(rows))
+
+
+@lru_cache(1000)
+def _translated(text: str) -> tuple[exp.Expr, str]:
+    """Return a statement as it is read, and as DuckDB takes it."""
+    try:
+        (parsed,) = sqlglot.parse(_without_storage(text), read="tsql")
+    except sqlglot.errors.ParseError as error:
+        raise SqlError(_SYNTAX, f"Incorrect syntax: {str(error)[:200]}", 15) from None
+    assert parsed is not None
+    return parsed, re.sub(r" NULLS (?:FIRST|LAST)", "", parsed.sql(dialect="duckdb"))
 
 
 def _without_headers(content: bytes) -> bytes:

@@ -107,6 +107,8 @@ class PostgresTarget:
 
     def _make_schema(self, login: PostgresLogin) -> list[str]:
         """Make the schema and the table of receipts where they are missing; return the statements."""
+        if login.columns(RECEIPTS):
+            return []
         with login.alone(self.settings.schema_name):
             statements = [] if login.has_schema() else schema_statements(self.settings)
             statements += missing_receipts(place_of(self.settings), DIALECT, login)

@@ -96,6 +96,8 @@ class SqlServerTarget:
 
     def _make_schema(self, login: SqlServerLogin) -> list[str]:
         """Make the schema and the table of receipts where they are missing; return the statements."""
+        if login.columns(RECEIPTS):
+            return []
         with login.alone(RECEIPTS):
             statements = (
                 [] if login.has("sys.schemas", self.settings.schema_name) else schema_statements(self.settings)

@@ -33,7 +33,9 @@ def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """An empty schema (PostgreSQL) or database (MariaDB) called ``crm``, written to beside the source."""
     settings = request.getfixturevalue(f"{request.param}_source")
     if isinstance(settings, MySqlSettings):
-        connection: Any = pymysql.connect(host=settings.host, port=settings.port, user="root", autocommit=True)
+        connection: Any = pymysql.connect(
+            host=settings.host, port=settings.port, user="root", autocommit=True, ssl_disabled=True
+        )
     else:
         connection = psycopg.connect(
             host=settings.host, port=settings.port, user="postgres", dbname="postgres", autocommit=True

@@ -28,10 +28,10 @@ from optimove_pipeline.targets.errors import LoginError, TargetError, Unreachabl
 from optimove_pipeline.targets.kinds.bigquery import BigQueryTargetSettings
 from optimove_pipeline.targets.table import Replace, Table, TableColumn
 from optimove_pipeline_tests.assets.casino import casino, command
-from optimove_pipeline_tests.children import child, line
 from optimove_pipeline_tests.servers.bigquery import PROJECT, READER, BigQuery
 from optimove_pipeline_tests.servers.starting import free_port
 from optimove_pipeline_tests.targets.cloud_databases.engine import Engine, anonymous
+from optimove_pipeline_tests.targets.databases.dagster_history import history_in_memory
 from optimove_pipeline_tests.targets.databases.feeds import (
     GAMES,
     MONDAY,
@@ -44,7 +44,7 @@ from optimove_pipeline_tests.targets.databases.feeds import (
     window_of,
     with_column,
 )
-from optimove_pipeline_tests.targets.databases.loading import NUMBERS, PROGRAM, load_players, the_players
+from optimove_pipeline_tests.targets.databases.loading import NUMBERS, load_players, stopped_load, the_players
 
 DAY = "2026-11-20"
 CONFLICT = (400, "Transaction is aborted due to concurrent update against table acme-crm:t._Customers")
@@ -148,10 +148,8 @@ def test_rows_that_can_not_be_had_leave_nothing_behind(engine: Engine) -> None:
 
 
 def test_a_process_killed_before_it_recorded_its_load_does_not_load_twice(engine: Engine, tmp_path: Path) -> None:
-    moment = "before it records"
-    orders = {"target": engine.settings.model_dump(mode="json"), "data": str(tmp_path), "moment": moment}
-    with child(PROGRAM, json.dumps(orders)) as process:
-        assert line(process) == "there"
+    with stopped_load(engine.settings, tmp_path, "before it records"):
+        pass
     before = engine.seen("Customers")
     assert len(before) == len(NUMBERS)
     done = load_players(the_players(), engine.target, tmp_path, "next")
@@ -191,6 +189,7 @@ def test_a_data_set_goes_through_dagster_to_both_and_is_read_as_optimove_would(
 ) -> None:
     both = {"crm": sqlserver, "warehouse": bigquery}
     place = casino(tmp_path, select=["customers"], overlap_hours=24)
+    history_in_memory(place)
     document = yaml.safe_load((tmp_path / "optimove.yaml").read_text())
     document["targets"] = {name: engine.settings.model_dump(mode="json") for name, engine in both.items()}
     document["delivery"]["datasets"] = [*both]

@@ -49,7 +49,7 @@ def mysql_target(own_certificate: Certificate) -> Iterator[MySqlTargetSettings]:
         settings = mysql_settings(port, own_certificate.file)
         told = by_people(settings.steps("crm", []), "the user that loads")
         with (
-            pymysql.connect(host="127.0.0.1", port=port, user="root") as administrator,
+            pymysql.connect(host="127.0.0.1", port=port, user="root", ssl_disabled=True) as administrator,
             administrator.cursor() as cursor,
         ):
             # What stands between quotes is escaped otherwise there.
@@ -75,7 +75,9 @@ def administered(settings: PostgresTargetSettings | MySqlTargetSettings) -> Iter
         with psycopg.connect(address, autocommit=True) as connection:
             yield emptied(Engine(settings, connection))
     else:
-        with pymysql.connect(host="127.0.0.1", port=settings.port, user="root", autocommit=True) as administrator:
+        with pymysql.connect(
+            host="127.0.0.1", port=settings.port, user="root", autocommit=True, ssl_disabled=True
+        ) as administrator:
             yield emptied(Engine(settings, administrator))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.targets.errors import LoginError, TargetError, UnreachableError
-from optimove_pipeline_tests.children import child, line
 from optimove_pipeline_tests.servers.starting import free_port
 from optimove_pipeline_tests.servers.wire import wire
 from optimove_pipeline_tests.targets.databases.engine import SECRETS, Engine
@@ -24,7 +22,13 @@ from optimove_pipeline_tests.targets.databases.feeds import (
     players,
     with_column,
 )
-from optimove_pipeline_tests.targets.databases.loading import MOMENTS, NUMBERS, PROGRAM, load_players, the_players
+from optimove_pipeline_tests.targets.databases.loading import (
+    MOMENTS,
+    NUMBERS,
+    load_players,
+    stopped_load,
+    the_players,
+)
 
 NEWEST = players(*NUMBERS, changed=TUESDAY)
 
@@ -34,9 +38,8 @@ def test_a_killed_load_is_ended_by_the_next_and_no_row_is_lost_or_twice(
     engine: Engine, tmp_path: Path, moment: str
 ) -> None:
     engine.target.load(partition(PLAYERS, "2026-11-16", players(1, 100)))
-    orders = {"target": engine.settings.model_dump(mode="json"), "data": str(tmp_path), "moment": moment}
-    with child(PROGRAM, json.dumps(orders)) as process:
-        assert line(process) == "there"
+    with stopped_load(engine.settings, tmp_path, moment):
+        pass
     committed = moment == MOMENTS[1]
     assert engine.rows(PLAYERS) == ([*players(1), *NEWEST] if committed else players(1, 100))
 
