@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,12 @@ import pymysql
 import pytest
 
 from optimove_pipeline.settings.sources import MySqlSettings, PostgresSettings
-from optimove_pipeline_tests.datasets.sources.database import Database, mysql_settings, postgres_settings
+from optimove_pipeline_tests.datasets.sources.database import (
+    PLAYERS_OF_OLD,
+    Database,
+    mysql_settings,
+    postgres_settings,
+)
 from optimove_pipeline_tests.servers.mariadb import mariadb_server
 from optimove_pipeline_tests.servers.postgres import postgres_server
 
@@ -32,17 +38,26 @@ def mysql_source() -> Iterator[MySqlSettings]:
 def database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Database]:
     """An empty schema (PostgreSQL) or database (MariaDB) called ``crm``, written to beside the source."""
     settings = request.getfixturevalue(f"{request.param}_source")
-    if isinstance(settings, MySqlSettings):
-        connection: Any = pymysql.connect(
-            host=settings.host, port=settings.port, user="root", autocommit=True, ssl_disabled=True
-        )
-    else:
-        connection = psycopg.connect(
-            host=settings.host, port=settings.port, user="postgres", dbname="postgres", autocommit=True
-        )
-    with connection:
+    with contextlib.closing(_written_to(settings)) as connection:
         written = Database(settings, connection)
         written.empty()
+        yield written
+
+
+def _written_to(settings: MySqlSettings | PostgresSettings) -> Any:
+    host, port = settings.host, settings.port
+    if isinstance(settings, MySqlSettings):
+        return pymysql.connect(host=host, port=port, user="root", autocommit=True, ssl_disabled=True)
+    return psycopg.connect(host=host, port=port, user="postgres", dbname="postgres", autocommit=True)
+
+
+@pytest.fixture(params=["postgres", "mysql"], scope="module")
+def large(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A database whose table ``PLAYERS_OF_OLD`` has rows of three frames."""
+    settings = request.getfixturevalue(f"{request.param}_source")
+    with contextlib.closing(_written_to(settings)) as connection:
+        written = Database(settings, connection)
+        written.fill(PLAYERS_OF_OLD)
         yield written
 
 

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 import polars as pl
 
 from optimove_pipeline.datasets.sources.opening import open_source
-from optimove_pipeline.datasets.sources.source import Origin, Selection, Snapshot
+from optimove_pipeline.datasets.sources.source import BATCH_ROWS, Origin, Selection, Snapshot
 from optimove_pipeline.settings.sources import AnySource, MySqlSettings, PostgresSettings
 
+PLAYERS_OF_OLD = Origin(table="old.players")
 DATA_DIR = Path("/nowhere")
 """For sources that keep nothing there."""
 
@@ -48,6 +49,24 @@ class Database:
             self.run("DROP DATABASE IF EXISTS crm", "CREATE DATABASE crm", "USE crm", "SET time_zone = '+00:00'")
         else:
             self.run("DROP SCHEMA IF EXISTS crm CASCADE", "CREATE SCHEMA crm", "SET TIME ZONE 'UTC'")
+
+    @property
+    def large_height(self) -> int:
+        """The rows of a large table: PostgreSQL's come in frames, MariaDB's in fewer rows at a time."""
+        return 3 * (40_000 if isinstance(self.settings, MySqlSettings) else BATCH_ROWS + 10)
+
+    def fill(self, table: Origin) -> None:
+        """Make a large table of players, whose order by change is not that by id."""
+        schema, name, height = str(table.table).partition(".")[0], "repeat('x', 200)", self.large_height
+        self.run(f"CREATE SCHEMA {schema}", f"CREATE TABLE {table.table} (id int, name text, changed_at timestamp)")
+        if isinstance(self.settings, MySqlSettings):
+            changed = "timestamp('2026-11-20') + interval (seq * 7919) % 86400 second"
+            self.run(
+                f"USE {schema}", f"INSERT INTO {table.table} SELECT seq, {name}, {changed} FROM seq_1_to_{height}"
+            )
+        else:
+            changed = "timestamp '2026-11-20' + make_interval(secs => (i::bigint * 7919) % 86400)"
+            self.run(f"INSERT INTO {table.table} SELECT i, {name}, {changed} FROM generate_series(1, {height}) i")
 
     def run(self, *statements: str) -> None:
         with self.connection.cursor() as cursor:

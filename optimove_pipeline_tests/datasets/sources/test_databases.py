@@ -16,6 +16,7 @@ from optimove_pipeline.errors import PartitionError, SettingsError
 from optimove_pipeline.settings.sources import MySqlSettings, PostgresSettings
 from optimove_pipeline_tests.datasets.sources.database import (
     DATA_DIR,
+    PLAYERS_OF_OLD,
     Database,
     everything,
     read_all,
@@ -93,58 +94,36 @@ def test_what_is_committed_after_the_snapshot_began_is_not_seen(database: Databa
     assert read_all(database.settings, PLAYERS, "id") == [{"id": 2}, {"id": 3}]
 
 
-def test_a_commit_in_the_middle_of_a_read_is_not_seen(database: Database) -> None:
-    number = _more_than_a_frame(database)
-    _fill(database, number)
-    with open_source("shop", database.settings, DATA_DIR) as snapshot:
-        selection = everything(snapshot, PLAYERS, "id")
-        frames = snapshot.read(selection)
-        first = next(frames)
-        database.run("UPDATE crm.players SET name = 'changed'")
-        others = list(frames)
-        assert first.height + sum(frame.height for frame in others) == number
-        assert "changed" not in set(pl.concat(others)["name"])
+def test_a_commit_in_the_middle_of_a_read_is_not_seen(large: Database) -> None:
+    with open_source("shop", large.settings, DATA_DIR) as snapshot:
+        frames = snapshot.read(everything(snapshot, PLAYERS_OF_OLD, "id"))
+        height = next(frames).height
+        large.run(f"UPDATE old.players SET name = 'changed' WHERE id > {large.large_height - 10}")
+        for frame in frames:
+            height += frame.height
+            assert "changed" not in frame["name"]
+        assert height == large.large_height
 
 
-def test_rows_come_in_their_order_in_frames_of_limited_height(database: Database) -> None:
-    number = _more_than_a_frame(database)
-    _fill(database, number)
-    with open_source("shop", database.settings, DATA_DIR) as snapshot:
-        frames = list(snapshot.read(everything(snapshot, PLAYERS, "changed_at", "id")))
-    assert max(frame.height for frame in frames) <= BATCH_ROWS
-    whole = pl.concat(frames)
-    assert whole.height == number
-    assert whole.select("changed_at", "id").equals(whole.select("changed_at", "id").sort("changed_at", "id"))
-
-
-def test_memory_does_not_grow_with_the_rows(database: Database) -> None:
-    number = 3 * _more_than_a_frame(database)
-    _fill(database, number, "repeat('x', 200)")
-    with open_source("shop", database.settings, DATA_DIR) as snapshot:
-        frames = snapshot.read(everything(snapshot, PLAYERS, "id"))
-        first = next(frames).height
+def test_rows_come_in_their_order_in_frames_of_limited_height_and_memory_does_not_grow(large: Database) -> None:
+    with open_source("shop", large.settings, DATA_DIR) as snapshot:
+        frames = snapshot.read(everything(snapshot, PLAYERS_OF_OLD, "changed_at", "id"))
+        last = _ends(next(frames))[1]
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        assert first + sum(frame.height for frame in frames) == number
+        for frame in frames:
+            first, following = _ends(frame)
+            assert last < first
+            last = following
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 60 * 1024
 
 
-def _more_than_a_frame(database: Database) -> int:
-    return 40_000 if isinstance(database.settings, MySqlSettings) else BATCH_ROWS + 10
-
-
-def _fill(database: Database, number: int, name: str = "'name'") -> None:
-    database.run("CREATE TABLE crm.players (id int, name varchar(500), changed_at timestamp)")
-    if isinstance(database.settings, MySqlSettings):
-        database.run(
-            f"INSERT INTO crm.players SELECT seq, {name}, "
-            f"timestamp('2026-11-20') + interval (seq * 7919) % 86400 second FROM seq_1_to_{number}"
-        )
-    else:
-        database.run(
-            f"INSERT INTO crm.players SELECT i, {name}, timestamp '2026-11-20' + "
-            f"make_interval(secs => (i::bigint * 7919) % 86400) FROM generate_series(1, {number}) i"
-        )
+def _ends(frame: pl.DataFrame) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """Return the keys of a frame's first and last row; those between are in their order."""
+    assert frame.height <= BATCH_ROWS
+    keys = frame.select("changed_at", "id")
+    assert keys.equals(keys.sort("changed_at", "id"))
+    return keys.row(0), keys.row(-1)
 
 
 def test_a_window_holds_its_start_and_not_its_end(database: Database) -> None:
@@ -242,10 +221,9 @@ def test_a_server_that_says_nothing_is_given_up(database: Database) -> None:
             pass
 
 
-def test_a_connection_that_ends_while_it_is_read_is_told(database: Database) -> None:
-    _fill(database, 100_000, "repeat('x', 500)")
+def test_a_connection_that_ends_while_it_is_read_is_told(large: Database) -> None:
     with pytest.raises(PartitionError, match=r"source shop .* broke off"):
-        _read_while_the_connection_ends(database)
+        _read_while_the_connection_ends(large)
 
 
 def _read_while_the_connection_ends(database: Database) -> None:
@@ -254,7 +232,7 @@ def _read_while_the_connection_ends(database: Database) -> None:
             "SELECT connection_id()" if isinstance(database.settings, MySqlSettings) else "SELECT pg_backend_pid()",
             [],
         )
-        frames = snapshot.read(everything(snapshot, PLAYERS, "id"))
+        frames = snapshot.read(everything(snapshot, PLAYERS_OF_OLD))
         next(frames)
         database.run(
             f"KILL {own}" if isinstance(database.settings, MySqlSettings) else f"SELECT pg_terminate_backend({own})"

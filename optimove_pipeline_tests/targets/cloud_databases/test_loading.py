@@ -86,24 +86,40 @@ def test_values_arrive_exactly_in_the_agreed_order(engine: Engine) -> None:
     assert engine.seen("Everything") == VALUES
 
 
-def test_the_newest_change_of_a_key_wins_and_of_equal_ones_the_last_loaded(engine: Engine) -> None:
-    engine.target.load(partition(PLAYERS, "2026-11-17", players(1, 2, 3, alias="first", changed=TUESDAY)))
-    second = [("1", "old", MONDAY), ("2", "equal", TUESDAY), ("3", "newer", WEDNESDAY), ("4", "new", MONDAY)]
-    engine.target.load(partition(PLAYERS, DAY, second))
-    assert engine.seen("Customers") == [("1", "first", TUESDAY), *second[1:]]
+def test_the_newest_change_of_a_key_wins_and_of_equal_ones_the_last_loaded_and_receipts_tell_of_it(
+    engine: Engine,
+) -> None:
+    target = engine.target
+    assert target.receipt(PLAYERS, DAY) is None
+    first = partition(PLAYERS, "2026-11-17", players(1, 2, 3, alias="first", changed=TUESDAY))
+    target.load(first)
+    values = [("1", "old", MONDAY), ("2", "equal", TUESDAY), ("3", "newer", WEDNESDAY), ("4", "new", MONDAY)]
+    second = partition(PLAYERS, DAY, values, window=window_of(MONDAY, TUESDAY))
+    for _ in ("first", "again"):
+        target.load(second)
+        assert engine.seen("Customers") == [("1", "first", TUESDAY), *values[1:]]
+        assert engine.receipts() == [
+            ("customers", "2026-11-17", first.source, 3),
+            ("customers", DAY, second.source, 4),
+        ]
+    assert target.receipt(PLAYERS, DAY) == second.source
+    assert target.receipt(PLAYERS, "2026-11-19") is None
+    assert target.receipt(GAMES, DAY) is None
 
 
-def test_a_day_of_a_report_replaces_its_own_rows_alone(engine: Engine) -> None:
-    for day, rows in (
-        ("2026-11-19", [("2026-11-19", "1", 7)]),
-        (DAY, [(DAY, "1", 7), (DAY, "1", 7)]),
-        (DAY, [(DAY, "2", 8)]),
-    ):
+def test_a_day_of_a_report_replaces_its_own_rows_alone_and_forgotten_customers_go_from_every_day(
+    engine: Engine,
+) -> None:
+    before = [("2026-11-19", "1", 7), ("2026-11-19", "o'4711", 7)]
+    for day, rows in (("2026-11-19", before), (DAY, [(DAY, "1", 7), (DAY, "1", 7)]), (DAY, [(DAY, "2", 8)])):
         engine.target.load(partition(SENDS, day, rows))
-    assert engine.seen("Customers_By_Action") == [("2026-11-19", "1", 7), (DAY, "2", 8)]
-    engine.target.load(partition(SENDS, DAY, []))
-    assert engine.seen("Customers_By_Action") == [("2026-11-19", "1", 7)]
-    assert [receipt[3] for receipt in engine.receipts()] == [1, 0]
+    assert engine.seen("Customers_By_Action") == [*before, (DAY, "2", 8)]
+    engine.target.load(partition(SENDS, DAY, [], forgotten=["o'4711", "unknown"]))
+    assert engine.seen("Customers_By_Action") == before[:1]
+    assert [receipt[3] for receipt in engine.receipts()] == [2, 0]
+    if isinstance(engine.server, BigQuery):
+        # It keeps all statements in its history.
+        assert "4711" not in "\n".join(engine.server.said)
 
 
 def test_a_whole_table_replaces_all_rows_but_those_of_a_newer_one(engine: Engine) -> None:
@@ -112,27 +128,6 @@ def test_a_whole_table_replaces_all_rows_but_those_of_a_newer_one(engine: Engine
     engine.target.load(partition(GAMES, "2026-10", [(3, "Gone")]))
     assert engine.seen("Game_Types") == [(1, "Mines"), (2, "Dice")]
     assert [receipt[1] for receipt in engine.receipts()] == ["2026-10", "2026-11-19", "2026-11-20"]
-
-
-def test_a_receipt_tells_what_is_there_and_the_same_again_changes_nothing(engine: Engine) -> None:
-    target, rows = engine.target, partition(PLAYERS, DAY, players(1), window=window_of(MONDAY, TUESDAY))
-    assert target.receipt(PLAYERS, DAY) is None
-    target.load(rows)
-    target.load(rows)
-    assert target.receipt(PLAYERS, DAY) == rows.source
-    assert target.receipt(PLAYERS, "2026-11-19") is None
-    assert target.receipt(GAMES, DAY) is None
-    assert engine.seen("Customers") == players(1)
-    assert engine.receipts() == [("customers", DAY, rows.source, 1)]
-
-
-def test_rows_of_forgotten_customers_go_from_every_partition(engine: Engine) -> None:
-    engine.target.load(partition(SENDS, "2026-11-19", [("2026-11-19", "o'4711", 7), ("2026-11-19", "2", 7)]))
-    engine.target.load(partition(SENDS, DAY, [(DAY, "2", 7)], forgotten=["o'4711", "unknown"]))
-    assert engine.seen("Customers_By_Action") == [("2026-11-19", "2", 7), (DAY, "2", 7)]
-    if isinstance(engine.server, BigQuery):
-        # It keeps all statements in its history.
-        assert "4711" not in "\n".join(engine.server.said)
 
 
 def test_rows_that_can_not_be_had_leave_nothing_behind(engine: Engine) -> None:

@@ -9,6 +9,7 @@ import psycopg
 import pymysql
 import pytest
 
+from optimove_pipeline.settings.databases import DatabaseTargetSettings
 from optimove_pipeline.targets.kinds.mysql import MySqlTargetSettings
 from optimove_pipeline.targets.kinds.postgres import PostgresTargetSettings
 from optimove_pipeline_tests.servers.certificate import Certificate, certificate
@@ -70,15 +71,23 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 @contextmanager
 def administered(settings: PostgresTargetSettings | MySqlTargetSettings) -> Iterator[Engine]:
     """Empty a database, and yield it with a connection of its administrator."""
+    with administrator(settings) as engine:
+        yield emptied(engine)
+
+
+@contextmanager
+def administrator(settings: DatabaseTargetSettings) -> Iterator[Engine]:
+    """Yield a database with a connection of its administrator."""
     if isinstance(settings, PostgresTargetSettings):
         address = f"host=127.0.0.1 port={settings.port} dbname=crm user=postgres"
         with psycopg.connect(address, autocommit=True) as connection:
-            yield emptied(Engine(settings, connection))
+            yield Engine(settings, connection)
     else:
+        assert isinstance(settings, MySqlTargetSettings)
         with pymysql.connect(
             host="127.0.0.1", port=settings.port, user="root", autocommit=True, ssl_disabled=True
-        ) as administrator:
-            yield emptied(Engine(settings, administrator))
+        ) as connection:
+            yield Engine(settings, connection)
 
 
 def emptied(engine: Engine) -> Engine:

@@ -13,7 +13,7 @@ from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline.settings.databases import DatabaseTargetSettings
 from optimove_pipeline_tests.assets.casino import casino, command
 from optimove_pipeline_tests.end_to_end.place import NEWEST, TODAY, Place, materialise, query, settle
-from optimove_pipeline_tests.targets.databases.conftest import administered
+from optimove_pipeline_tests.targets.databases.conftest import administered, administrator
 from optimove_pipeline_tests.targets.databases.dagster_history import history_in_memory
 from optimove_pipeline_tests.targets.databases.engine import READER, SECRETS, log_in
 
@@ -57,20 +57,27 @@ def test_a_data_set_is_delivered_and_a_forgotten_customer_goes(tmp_path: Path, b
     (tmp_path / "optimove.yaml").write_text(yaml.safe_dump(document))
     for name in both:
         assert command(place, "connect", name, "--apply").exit_code == 0
-    deliver(place)
+    with_rows_of_the_day_before(both, "7", "8")
     for settings in both.values():
-        assert [row for (row,) in received(settings, "|Player_ID|", "Customers")] == ["59", "60"]
+        assert [row for (row,) in received(settings, "|Player_ID|", "Customers")] == ["7", "8"]
+    for forgotten in ("7", "59"):
+        assert command(place, "forget", forgotten).exit_code == 0
+    ended = command(place, "deliver", "--from", DAY, "--to", DAY)
+    assert ended.exit_code == 0, ended.output
+    for settings in both.values():
+        assert [row for (row,) in received(settings, "|Player_ID|", "Customers")] == ["60", "8"]
     ledger = query(place, "SELECT target, name, state, version FROM ops.deliveries ORDER BY 1")
     assert [tuple(row.values()) for row in ledger] == [(name, "Customers", "delivered", 1) for name in sorted(both)]
-    assert command(place, "forget", "59").exit_code == 0
-    deliver(place, "--redeliver", "a customer is to be forgotten")
+
+
+def with_rows_of_the_day_before(both: Databases, *customers: str) -> None:
+    """Put rows into the tables as a load of an earlier partition would."""
     for settings in both.values():
-        assert [row for (row,) in received(settings, "|Player_ID|", "Customers")] == ["60"]
-
-
-def deliver(place: Place, *options: str) -> None:
-    ended = command(place, "deliver", "--from", DAY, "--to", DAY, *options)
-    assert ended.exit_code == 0, ended.output
+        with administrator(settings) as engine:
+            mark = '"' if engine.kind == "postgres" else "`"
+            columns = f"({mark}Player_ID{mark}, _partition)"
+            values = ", ".join(f"('{customer}', '2020-02-29')" for customer in customers)
+            engine.run(f"INSERT INTO {engine.named('_Customers')} {columns} VALUES {values}")
 
 
 @pytest.fixture(scope="module")
