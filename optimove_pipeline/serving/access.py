@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import time
 from dataclasses import dataclass, field
@@ -21,6 +20,8 @@ from optimove_pipeline.targets.kinds.api import ApiClient, ApiSettings
 _ALGORITHM = "HS256"
 _LEAST, _LEAST_SIGNING = 16, 32
 _NOBODY = b"\0" * 32
+_MAPPED = "::ffff:"
+"""Proxies that listen for both kinds of addresses tell those of version 4 so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def check_address(access: Access, host: str | None) -> None:
     if not access.networks:
         return
     try:
-        address = ip_address(host or "")
+        address = ip_address((host or "").removeprefix(_MAPPED))
     except ValueError:
         allowed = False
     else:
@@ -142,7 +143,7 @@ def _basic(authorization: str) -> tuple[str | None, str | None]:
     scheme, _, encoded = authorization.partition(" ")
     try:
         name, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return None, None
     return (name, secret) if scheme.lower() == "basic" and colon else (None, None)
 

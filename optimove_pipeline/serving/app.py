@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from importlib.metadata import version
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import orjson
 from starlette.applications import Starlette
@@ -28,7 +28,7 @@ from optimove_pipeline.serving.asking import Ask, ask_of, asked_day, parameters
 from optimove_pipeline.serving.connections import Connections
 from optimove_pipeline.serving.described import Described, as_document
 from optimove_pipeline.serving.docs_page import as_html
-from optimove_pipeline.serving.limits import PageLimit, RequestLimit
+from optimove_pipeline.serving.limits import LoginLimit, PageLimit, RequestLimit
 from optimove_pipeline.serving.openapi import document
 from optimove_pipeline.serving.pages import Page, make_page
 from optimove_pipeline.serving.problems import Problem, as_response
@@ -83,7 +83,8 @@ def application(served: Served) -> ASGIApp:
         yield
         served.store.close()
 
-    routes = [*_open_routes(served), *_client_routes(served)]
+    requests = RequestLimit()
+    routes = [*_open_routes(served, requests), *_client_routes(served, requests)]
     handlers: Mapping[Any, Any] = {
         Problem: _refused,
         HTTPException: _not_routed,
@@ -93,8 +94,9 @@ def application(served: Served) -> ASGIApp:
     return _guarded(served, Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan))
 
 
-def _open_routes(served: Served) -> list[Route]:
+def _open_routes(served: Served, requests: RequestLimit) -> list[Route]:
     """Return the routes that need no credential: they hold nothing of customers."""
+    logins = LoginLimit()
 
     async def health(request: Request) -> Response:
         parameters(request.query_params, ())
@@ -107,14 +109,14 @@ def _open_routes(served: Served) -> list[Route]:
         return HTMLResponse(as_html(await asyncio.to_thread(_document, served)))
 
     async def token(request: Request) -> Response:
-        return await _token(served.access, request)
+        return await _token(served.access, request, requests, logins)
 
     routes = [Route(_HEALTH, health), Route("/openapi.json", openapi), Route("/docs", docs)]
     return [*routes, *([Route("/oauth/token", token, methods=["POST"])] if served.access.signing_key else [])]
 
 
-def _client_routes(served: Served) -> list[Route]:
-    requests, pages = RequestLimit(), PageLimit(served.settings.pages_at_once)
+def _client_routes(served: Served, requests: RequestLimit) -> list[Route]:
+    pages = PageLimit(served.settings.pages_at_once)
 
     def route(path: str, endpoint: ClientEndpoint) -> Route:
         async def admitted(request: Request) -> ASGIApp:
@@ -128,7 +130,10 @@ def _client_routes(served: Served) -> list[Route]:
 
     async def readiness(request: Request, _: Client) -> Response:
         day = asked_day(request.query_params)
-        return _json(asdict(await asyncio.to_thread(served.readiness, day)))
+        try:
+            return _json(asdict(await asyncio.to_thread(served.readiness, day)))
+        except OverflowError:
+            raise Problem(400, "invalid_date", "date: there is no day before or after it") from None
 
     async def tables(request: Request, _: Client) -> Response:
         parameters(request.query_params, ())
@@ -148,7 +153,7 @@ def _client_routes(served: Served) -> list[Route]:
         except BaseException:
             pages.give_back()
             raise
-        return SentPage(made, _link(request, made, ask), pages.give_back)
+        return SentPage(made, _link(served, table, made, ask), pages.give_back)
 
     return [
         route("/v1/readiness", readiness),
@@ -170,12 +175,12 @@ def _page(served: Served, table: Table, ask: Ask) -> Page:
         return make_page(connection, table.feed, ask, served.settings.cursor_hours * 3600.0, time.time())
 
 
-def _link(request: Request, page: Page, ask: Ask) -> dict[str, str]:
-    """Return the header that names the next page, relative to this one."""
+def _link(served: Served, table: Table, page: Page, ask: Ask) -> dict[str, str]:
+    """Return the header that names the next page, by its path at the address that clients call."""
     if page.cursor is None:
         return {}
     query = urlencode({"cursor": page.cursor, "limit": ask.most})
-    return {"Link": f'<{request.url.path}?{query}>; rel="next"'}
+    return {"Link": f'<{urlsplit(served.settings.base).path}/v1/{table.name}?{query}>; rel="next"'}
 
 
 def _described(served: Served, table: Table) -> Described:
@@ -192,15 +197,19 @@ def _document(served: Served) -> dict[str, Any]:
     return document(served.access, served.settings, tables, version("optimove-pipeline"))
 
 
-async def _token(access: Access, request: Request) -> Response:
+async def _token(access: Access, request: Request, requests: RequestLimit, logins: LoginLimit) -> Response:
     """Return a token for a client's credentials (RFC 6749, section 4.4)."""
+    address = request.client.host if request.client else ""
+    logins.check(address)
     form = await _form(request)
     if form is None or form.get("grant_type") != "client_credentials":
         return _token_refused(400, "unsupported_grant_type", "expected a form with grant_type=client_credentials")
     client = token_client(access, request.headers.get("authorization"), form)
     if client is None or access.signing_key is None:
+        logins.failure(address)
         return _token_refused(401, "invalid_client", "the client's id or secret is wrong")
     request.scope["client_name"] = client.name
+    requests.take(client)
     token = token_for(access, client, access.signing_key)
     body = {"access_token": token, "token_type": "Bearer", "expires_in": access.token_seconds}
     return _json(body, headers={"Cache-Control": "no-store"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,26 +16,43 @@ class Connections:
     """The connections that nobody uses at the moment."""
 
     path: Path
-    idle: list[sqlite3.Connection] = field(default_factory=list)
+    idle: list[tuple[int | None, sqlite3.Connection]] = field(default_factory=list)
+    """With the number of the file that each reads: a store may be removed and begun anew."""
 
     @contextmanager
     def lent(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection that is nobody else's meanwhile. One that met an error is not kept."""
-        try:
-            connection = self.idle.pop()
-        except IndexError:
-            connection = open_reading(self.path)
+        file = _number(self.path)
+        connection = self._kept(file) or open_reading(self.path)
         try:
             yield connection
         except sqlite3.Error:
             connection.close()
             raise
         except BaseException:
-            self.idle.append(connection)
+            self.idle.append((file, connection))
             raise
-        self.idle.append(connection)
+        self.idle.append((file, connection))
 
     def close(self) -> None:
         """Close those that nobody uses."""
         while self.idle:
-            self.idle.pop().close()
+            self.idle.pop()[1].close()
+
+    def _kept(self, file: int | None) -> sqlite3.Connection | None:
+        """Return one that reads the file; those of other files are closed."""
+        with suppress(IndexError):
+            while True:
+                read, connection = self.idle.pop()
+                if read == file and file is not None:
+                    return connection
+                connection.close()
+        return None
+
+
+def _number(path: Path) -> int | None:
+    """Return the number by which the file system knows a file; None if there is none."""
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None

@@ -23,7 +23,7 @@ def load(connection: sqlite3.Connection, rows: Rows, decimals: str, kept_seconds
         SettingsError: the settings make the change column text.
     """
     feed = rows.table.feed
-    _prepare(connection, feed)
+    _prepare(connection, rows.table)
     held = receipts(connection, feed)
     _forget(connection, rows)
     if any(each.partition == rows.partition and each.source == rows.source for each in held):
@@ -38,15 +38,16 @@ def load(connection: sqlite3.Connection, rows: Rows, decimals: str, kept_seconds
     _note_receipt(connection, rows, now)
 
 
-def _prepare(connection: sqlite3.Connection, feed: str) -> None:
-    name = table_of_rows(feed)
+def _prepare(connection: sqlite3.Connection, table: Table) -> None:
+    feed, name = table.feed, table_of_rows(table.feed)
     connection.execute("PRAGMA secure_delete = ON")  # what is forgotten is overwritten too
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
     connection.execute(
         f"CREATE TABLE IF NOT EXISTS {name} (place TEXT NOT NULL, key TEXT NOT NULL, customer TEXT,"
         " line BLOB NOT NULL, born INTEGER NOT NULL, died INTEGER, PRIMARY KEY (place, born)) WITHOUT ROWID"
     )
-    connection.execute(f'CREATE INDEX IF NOT EXISTS "living_{feed}" ON {name} (key) WHERE died IS NULL')
+    if table.replace is Replace.KEYS:
+        connection.execute(f'CREATE INDEX IF NOT EXISTS "living_{feed}" ON {name} (key) WHERE died IS NULL')
     connection.execute(f'CREATE INDEX IF NOT EXISTS "dead_{feed}" ON {name} (died) WHERE died IS NOT NULL')
     connection.execute("INSERT OR IGNORE INTO tables VALUES (?, '{}', 0, '')", (feed,))
 

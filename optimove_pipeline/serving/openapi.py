@@ -115,6 +115,7 @@ def _token() -> Schema:
     operation = _operation("A token for client credentials (RFC 6749, 4.4)", _object(fields), open_=True)
     answers = operation["responses"]
     answers |= {status: {"description": "Refused.", "content": _json(failed)} for status in ("400", "401")}
+    answers |= {status: _refusal(status) for status in ("403", "429")}
     body = {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}}
     return {"/oauth/token": {"post": {**operation, "requestBody": body}}}
 

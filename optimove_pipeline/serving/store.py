@@ -121,7 +121,8 @@ def table_of_rows(feed: str) -> str:
 
 def moment_text(moment: datetime) -> str:
     """Return a moment (UTC) as places begin with it."""
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"
+    # Python's %Y has fewer than four digits before the year 1000.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 def state(connection: sqlite3.Connection, feed: str) -> State:

@@ -12,7 +12,7 @@ import pytest
 
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.serving.access import Client, access_of
-from optimove_pipeline.serving.limits import PageLimit, RequestLimit
+from optimove_pipeline.serving.limits import LastMinute, LoginLimit, PageLimit, RequestLimit
 from optimove_pipeline.serving.problems import Problem
 from optimove_pipeline.targets.kinds.api import ApiSettings
 from optimove_pipeline_tests.end_to_end.place import recorded_log
@@ -104,6 +104,24 @@ def test_tokens_that_are_not_ours_or_hold_no_more_are_refused(tmp_path: Path) ->
     assert found == [(401, "invalid_credential")] * len(refused)
 
 
+def nested() -> str:
+    """Return a token whose header is JSON of many levels."""
+    return ".".join([base64.urlsafe_b64encode(b"[" * 20_000).decode().rstrip("="), "e30", "eA"])
+
+
+def test_credentials_of_any_bytes_are_refused_in_words(tmp_path: Path) -> None:
+    with served(tmp_path, **BOTH) as api:
+        odd: list[bytes] = ["Bearer é".encode("latin-1"), b"Bearer " + nested().encode(), b"Bearer"]
+        found = [api.client.get("/v1/tables", headers={b"Authorization": each}) for each in odd]
+        assert [answer.json()["code"] for answer in found] == [*["invalid_credential"] * 2, "missing_credential"]
+        answer = api.client.get("/v1/tables", headers={b"X-API-Key": "é".encode("latin-1")})
+        assert answer.json()["code"] == "invalid_credential"
+        for each in ("Basic é", "Basic eA==", "Basic /w==", "Basic", "Digest eDp5"):
+            headers = {b"Authorization": each.encode("latin-1")}
+            answer = api.client.post("/oauth/token", data={"grant_type": "client_credentials"}, headers=headers)
+            assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
 def test_only_the_addresses_that_are_set_may_connect(tmp_path: Path) -> None:
     with served(tmp_path, allow=["203.0.113.0/24"]) as api:
         assert code(api, {"X-API-Key": KEY}) == (403, "address_not_allowed")
@@ -121,6 +139,8 @@ def test_behind_a_proxy_the_address_is_that_which_the_proxy_tells(tmp_path: Path
             "198.51.100.9": 403,
             "203.0.113.7, 198.51.100.9": 403,
             "198.51.100.9, 203.0.113.7": 200,
+            "::ffff:203.0.113.7": 200,
+            "::ffff:198.51.100.9": 403,
         }
         found = {each: code(api, {"X-API-Key": KEY, "X-Forwarded-For": each})[0] for each in told}
     assert found == told
@@ -138,7 +158,7 @@ def test_a_client_may_ask_so_often_a_minute_and_is_told_when_again(tmp_path: Pat
 
 def test_requests_count_for_a_minute() -> None:
     now, client = 100.0, Client("optimove", 2)
-    limit = RequestLimit(clock=lambda: now)
+    limit = RequestLimit(LastMinute(clock=lambda: now))
     limit.take(client)
     now = 130.5
     limit.take(client)
@@ -149,6 +169,44 @@ def test_requests_count_for_a_minute() -> None:
     limit.take(client)
     with pytest.raises(Problem):
         limit.take(client)
+
+
+def test_failed_logins_of_an_address_count_for_a_minute_and_are_then_forgotten() -> None:
+    now = 100.0
+    failed = LastMinute(clock=lambda: now)
+    limit = LoginLimit(failed)
+    for _ in range(10):
+        limit.check("203.0.113.7")
+        limit.failure("203.0.113.7")
+    now = 130.5
+    with pytest.raises(Problem) as refused:
+        limit.check("203.0.113.7")
+    assert (refused.value.code, refused.value.headers) == ("too_many_failures", {"Retry-After": "30"})
+    limit.check("203.0.113.8")
+    now = 160.0
+    limit.check("203.0.113.7")
+    limit.failure("203.0.113.8")
+    assert [*failed.counted] == ["203.0.113.8"]
+
+
+def test_an_address_that_fails_to_log_in_too_often_must_wait(tmp_path: Path) -> None:
+    with served(tmp_path, **BOTH, trusted_proxies=["127.0.0.1"]) as api:
+
+        def status(address: str, **changes: str) -> int:
+            answer = api.client.post("/oauth/token", data={**FORM, **changes}, headers={"X-Forwarded-For": address})
+            assert ("retry-after" in answer.headers) == (answer.status_code == 429)
+            return answer.status_code
+
+        found = [status("203.0.113.7", client_secret="wrong") for _ in range(11)]
+        assert found == [401] * 10 + [429]
+        assert (status("203.0.113.7"), status("203.0.113.8")) == (429, 200)
+
+
+def test_tokens_count_as_requests(tmp_path: Path) -> None:
+    with served(tmp_path, clients=[{**OAUTH, "requests_per_minute": 2}], signing_key="${SIGNING_KEY}") as api:
+        assert code(api, {"Authorization": f"Bearer {token(api)}"}) == (200, "")
+        answer = api.client.post("/oauth/token", data=FORM)
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_requests")
 
 
 def test_only_so_many_pages_are_under_way() -> None:

@@ -160,7 +160,7 @@ def test_readiness_tells_when_a_table_is_expected_and_its_watermark(api: Api) ->
     assert tables[TABLE]["expected_by"] == "2026-11-21T06:00:00Z"
 
 
-@pytest.mark.parametrize("day", ["20.11.2026", "2026-13-01", "20261120", ""])
+@pytest.mark.parametrize("day", ["20.11.2026", "2026-13-01", "20261120", "", "9999-12-31"])
 def test_a_day_that_is_none_is_refused(api: Api, day: str) -> None:
     answer = api.get("/v1/readiness", date=day)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_date")

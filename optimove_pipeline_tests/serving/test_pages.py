@@ -61,6 +61,11 @@ def test_moments_may_have_any_zone_and_are_in_utc_without_one(of_minutes: Api, m
     assert ids(of_minutes.pull(updated_from=moment))[:3] == ["C00002", "C00003", "C00004"]
 
 
+def test_moments_long_ago_come_before_all_rows(of_minutes: Api) -> None:
+    assert len(of_minutes.pull(updated_from="0900-01-01")) == 10
+    assert of_minutes.pull(updated_to="0900-01-01") == []
+
+
 def test_an_empty_window_is_an_empty_page(of_minutes: Api) -> None:
     page = of_minutes.page(updated_from="2026-11-20T00:02", updated_to="2026-11-20T00:02")
     assert (page["data"], page["next_cursor"]) == ([], None)
@@ -104,6 +109,13 @@ def test_ndjson_has_a_row_a_line_and_the_cursor_in_headers(of_minutes: Api) -> N
     assert (by_header.text, by_header.headers["as-of"]) == (rest.text, of_minutes.page()["as_of"])
 
 
+def test_the_next_page_is_named_by_the_path_that_clients_call(tmp_path: Path) -> None:
+    with served(tmp_path, url="https://data.example.com/optimove") as api:
+        deliver_minutes(api)
+        answer = api.get("/v1/Customers", {"X-API-Key": KEY, "Host": "elsewhere.example/v9"}, limit=3)
+    assert answer.headers["link"].startswith("</optimove/v1/Customers?cursor=")
+
+
 def test_an_empty_page_of_ndjson_has_no_bytes(api: Api) -> None:
     answer = api.get("/v1/Customers", {"X-API-Key": KEY, "Accept": "application/x-ndjson"})
     assert (answer.status_code, answer.content) == (200, b"")
@@ -134,6 +146,7 @@ def _raw(api: Api, accept: str, encoding: str) -> bytes:
         ({"updated_from": "20261120"}, "invalid_moment"),
         ({"updated_to": "0001-01-01T00:00+23:59"}, "invalid_moment"),
         ({"updated_from": "2026-11-21", "updated_to": "2026-11-20"}, "reversed_window"),
+        ({"updated_from": "2000-01-01", "updated_to": "0900-01-01"}, "reversed_window"),
         ({"limit": "0"}, "invalid_limit"),
         ({"limit": "50001"}, "invalid_limit"),
         ({"limit": "1e3"}, "invalid_limit"),
@@ -165,6 +178,7 @@ def test_an_unknown_table_is_not_found(of_minutes: Api, path: str) -> None:
 def test_an_unknown_path_and_method_are_told_as_such(of_minutes: Api) -> None:
     assert code_of(of_minutes.get("/v2/Customers"), 404) == "unknown_path"
     assert code_of(of_minutes.client.delete("/v1/Customers"), 405) == "method_not_allowed"
+    assert code_of(of_minutes.client.options("/v1/Customers"), 405) == "method_not_allowed"
 
 
 def test_a_cursor_that_was_changed_is_refused(of_minutes: Api) -> None:
@@ -301,6 +315,16 @@ def test_a_page_that_would_be_too_large_ends_early(api: Api, monkeypatch: pytest
     page = api.page(limit=5000)
     assert 0 < len(page["data"]) < 5000
     assert ids(api.pull(limit=5000)) == [f"C{number:05d}" for number in range(5000)]
+
+
+def test_a_store_that_is_begun_anew_is_served_at_once(api: Api) -> None:
+    deliver_minutes(api)
+    cursor = api.page(limit=4)["next_cursor"]
+    for file in api.target.path.parent.glob(f"{api.target.path.name}*"):
+        file.unlink()
+    api.deliver([customer(99)])
+    assert ids(api.pull()) == ["C00099"]
+    assert code_of(api.get("/v1/Customers", cursor=cursor), 400) == "invalid_cursor"
 
 
 def test_a_store_that_is_gone_is_no_empty_page(api: Api, tmp_path: Path) -> None:
