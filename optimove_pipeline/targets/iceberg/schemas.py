@@ -41,6 +41,8 @@ PROPERTIES = {
     "write.metadata.previous-versions-max": "20",
     "write.parquet.compression-codec": "zstd",
 }
+_FEED = "optimove.feed"
+"""Property of a table: the feed whose rows it holds."""
 _FIRST_PARTITION_FIELD = 1000
 _TYPES: dict[type[pl.DataType], PrimitiveType] = {
     pl.String: StringType(),
@@ -84,18 +86,31 @@ def ensured(catalog: Catalog, namespace: str, table: Table) -> IcebergTable:
     """Return the table at the catalog; what it lacks, itself or columns, is made.
 
     Raises:
-        TargetError: a column has another type there.
+        TargetError: a column has another type there, or the table is another feed's.
     """
     catalog.create_namespace_if_not_exists(namespace)
     schema = schema_of(table)
     found = catalog.create_table_if_not_exists(
-        (namespace, name_of(table)), schema, partition_spec=_spec(table, schema), properties=PROPERTIES
+        (namespace, name_of(table)),
+        schema,
+        partition_spec=_spec(table, schema),
+        properties=PROPERTIES | {_FEED: table.feed},
     )
+    _must_be_own(found, table)
     _add_columns(found, _missing(found, table))
     own = {key: value for key, value in PROPERTIES.items() if key.startswith("commit.")}
     if any(found.properties.get(key) != value for key, value in own.items()):
         found.transaction().set_properties(own).commit_transaction()
     return found
+
+
+def _must_be_own(found: IcebergTable, table: Table) -> None:
+    feed = found.properties.get(_FEED, table.feed)
+    if feed != table.feed:
+        raise TargetError(
+            f"{'.'.join(found.name())}: it is the table of {feed}; give {table.feed} a table name that differs in "
+            "more than capital letters and marks"
+        )
 
 
 def _spec(table: Table, schema: Schema) -> PartitionSpec:

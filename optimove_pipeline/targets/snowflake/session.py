@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -81,7 +81,8 @@ def opened(label: str, settings: SnowflakeShareSettings) -> Iterator[SnowflakeSe
                 f"{label}: {settings.key_file} can't be read as a private key: expected PEM, with its passphrase if "
                 "it has one"
             ) from None
-    with connection:
+    # Not as a context of its own: where the account's AUTOCOMMIT is off, that would commit or roll back first.
+    with closing(connection):
         yield SnowflakeSession(label, connection, connector.errors)
 
 

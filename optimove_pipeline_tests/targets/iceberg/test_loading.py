@@ -184,6 +184,14 @@ def test_a_table_gains_columns_before_the_stamp_and_keeps_those_it_has(place: Ic
     assert names == ["Bet_ID", "Player_ID", "LastUpdated", "Stake", "_partition"]
 
 
+def test_a_table_that_is_another_feeds_under_a_like_name_is_refused(place: IcebergTarget) -> None:
+    place.load(rows(GAMES, MONDAY, [("1", "Chess")]))
+    other = replace(GAMES, feed="games_of_others", name="GAMES")
+    with pytest.raises(TargetError, match=r"optimove\.games: it is the table of games; give games_of_others a table"):
+        place.load(rows(other, MONDAY, [("2", "Go")]))
+    assert held(place, GAMES) == [("1", "Chess", MONDAY)]
+
+
 def test_a_column_of_another_type_is_refused_and_nothing_changes(place: IcebergTarget) -> None:
     place.load(rows(GAMES, MONDAY, [("1", "Chess")]))
     other = replace(GAMES, columns=(GAMES.columns[0], TableColumn("Title", pl.Int64())))
