@@ -13,6 +13,7 @@ from typing import Any, cast
 import polars as pl
 import pyarrow as pa
 from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import NoSuchNamespaceError, NoSuchTableError
 from pyiceberg.io.pyarrow import schema_to_pyarrow
 from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
@@ -88,20 +89,28 @@ def ensured(catalog: Catalog, namespace: str, table: Table) -> IcebergTable:
     Raises:
         TargetError: a column has another type there, or the table is another feed's.
     """
-    catalog.create_namespace_if_not_exists(namespace)
-    schema = schema_of(table)
-    found = catalog.create_table_if_not_exists(
-        (namespace, name_of(table)),
-        schema,
-        partition_spec=_spec(table, schema),
-        properties=PROPERTIES | {_FEED: table.feed},
-    )
+    try:
+        found = catalog.load_table((namespace, name_of(table)))
+    except (NoSuchNamespaceError, NoSuchTableError):
+        found = _created(catalog, namespace, table)
     _must_be_own(found, table)
     _add_columns(found, _missing(found, table))
     own = {key: value for key, value in PROPERTIES.items() if key.startswith("commit.")}
     if any(found.properties.get(key) != value for key, value in own.items()):
         found.transaction().set_properties(own).commit_transaction()
     return found
+
+
+def _created(catalog: Catalog, namespace: str, table: Table) -> IcebergTable:
+    """Make a table; one that is there would get a file of metadata that nothing refers to."""
+    schema = schema_of(table)
+    catalog.create_namespace_if_not_exists(namespace)
+    return catalog.create_table_if_not_exists(
+        (namespace, name_of(table)),
+        schema,
+        partition_spec=_spec(table, schema),
+        properties=PROPERTIES | {_FEED: table.feed},
+    )
 
 
 def _must_be_own(found: IcebergTable, table: Table) -> None:

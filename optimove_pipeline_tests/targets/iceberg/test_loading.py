@@ -182,6 +182,7 @@ def test_a_table_gains_columns_before_the_stamp_and_keeps_those_it_has(place: Ic
     with opened(place.settings, place.name, place.data_dir) as catalog:
         names = [field.name for field in catalog.load_table("optimove.bets").schema().fields]
     assert names == ["Bet_ID", "Player_ID", "LastUpdated", "Stake", "_partition"]
+    assert len([*place.data_dir.rglob("00000-*.metadata.json")]) == 1, "it was made once, and looked for afterwards"
 
 
 def test_a_table_that_is_another_feeds_under_a_like_name_is_refused(place: IcebergTarget) -> None:

@@ -13,6 +13,7 @@ from optimove_pipeline.targets.snowflake.target import SnowflakeTarget
 from optimove_pipeline_tests.assets.casino import CATALOG, casino, command
 from optimove_pipeline_tests.end_to_end.place import query
 from optimove_pipeline_tests.servers.snowflake import Recorder
+from optimove_pipeline_tests.targets.dagster_in_memory import without_history
 from optimove_pipeline_tests.targets.snowflake.tables import asked, settings_of
 
 DAY = "2020-03-01"
@@ -21,7 +22,7 @@ DAY = "2020-03-01"
 def test_a_data_set_is_delivered_and_the_check_reads_it_as_optimove(tmp_path: Path, account: Recorder) -> None:
     settings = settings_of(account)
     target = SnowflakeTarget("share", settings, tmp_path)
-    place = casino(tmp_path, select=["customers", CATALOG], overlap_hours=24)
+    place = without_history(casino(tmp_path, select=["customers", CATALOG], overlap_hours=24))
     document = yaml.safe_load((tmp_path / "optimove.yaml").read_text())
     document["targets"] = {"share": settings.model_dump(mode="json")}
     document["delivery"]["datasets"] = ["share"]

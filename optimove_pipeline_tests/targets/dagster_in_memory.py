@@ -1,0 +1,19 @@
+"""Dagster without events on disk, for tests of targets whose commands need none of what earlier ones did."""
+
+from __future__ import annotations
+
+import yaml
+
+from optimove_pipeline_tests.end_to_end.place import Place
+
+_EVENTS = {"module": "dagster._core.storage.event_log", "class": "InMemoryEventLogStorage", "config": {}}
+
+
+def without_history(place: Place) -> Place:
+    """Have each command of a place begin without events, and keep its own in memory: on disk they take longest."""
+    home = place.data / "dagster"
+    home.mkdir(parents=True)
+    (home / "dagster.yaml").write_text(
+        yaml.safe_dump({"telemetry": {"enabled": False}, "event_log_storage": _EVENTS})
+    )
+    return place
