@@ -53,12 +53,14 @@ def access_of(target: str, settings: ApiSettings) -> Access:
     """Return who may pull, with the credentials as they are in the environment now.
 
     Raises:
-        SettingsError: a credential is missing or too short; the message does not hold it.
+        SettingsError: a credential is missing, too short or another client's; the message does not hold it.
     """
     signing = settings.signing_key
+    clients = tuple(_client(target, at, client) for at, client in enumerate(settings.clients))
+    _must_differ(target, clients)
     return Access(
         target=target,
-        clients=tuple(_client(target, at, client) for at, client in enumerate(settings.clients)),
+        clients=clients,
         networks=settings.networks,
         signing_key=_credential(f"targets.{target}.signing_key", signing, _LEAST_SIGNING) if signing else None,
         token_seconds=settings.token_minutes * 60,
@@ -162,6 +164,16 @@ def _client(target: str, at: int, client: ApiClient) -> Client:
         digest(_credential(f"{place}.key", client.key).decode()) if client.key else _NOBODY,
         digest(_credential(f"{place}.secret", client.secret).decode()) if client.secret else _NOBODY,
     )
+
+
+def _must_differ(target: str, clients: tuple[Client, ...]) -> None:
+    for name in ("key", "secret"):
+        given = [credential for client in clients if (credential := getattr(client, name)) != _NOBODY]
+        if len({*given}) < len(given):
+            raise SettingsError(
+                f"targets.{target}.clients: two have the same {name}, so that nobody could tell who pulls: give each "
+                "its own"
+            )
 
 
 def _credential(place: str, reference: str, least: int = _LEAST) -> bytes:

@@ -246,6 +246,16 @@ def test_a_weak_or_missing_credential_is_refused(
         access_of("pull", settings)
 
 
+@pytest.mark.parametrize("credential", ["key", "secret"])
+def test_a_credential_of_two_clients_is_refused(tmp_path: Path, credential: str) -> None:
+    clients = [{"name": name, credential: "${PULL_KEY}"} for name in ("one", "two")]
+    settings = settings_of(tmp_path, clients=clients, signing_key="${SIGNING_KEY}").target("api")
+    assert isinstance(settings, ApiSettings)
+    with pytest.raises(SettingsError, match=rf"targets\.pull\.clients: two have the same {credential}") as refused:
+        access_of("pull", settings)
+    assert KEY not in str(refused.value)
+
+
 def test_neither_keys_nor_cursors_nor_customers_are_in_the_log_or_shown(tmp_path: Path) -> None:
     with recorded_log() as lines, served(tmp_path, **BOTH) as api:
         api.deliver([])
