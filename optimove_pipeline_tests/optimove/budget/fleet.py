@@ -1,10 +1,12 @@
 """Processes for the budget's tests, and the arithmetic of windows to judge them by."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -39,37 +41,60 @@ def counting_server() -> Iterator[Arrivals]:
             arrivals.by_path.setdefault(path, []).append(instant)
 
 
-@contextmanager
-def grabber(place: str) -> Iterator["subprocess.Popen[str]"]:
-    """A process that makes call after call on the store at ``place``; killed at the end, if not before."""
-    with _process("grabber", place) as process:
-        yield process
+@dataclass(frozen=True, slots=True)
+class Hammers:
+    """A process for each of the orders, by its id, and the one that started them."""
+
+    starter: "subprocess.Popen[str]"
+    ids: list[int]
+
+    def go(self) -> None:
+        """Let them start together."""
+        assert self.starter.stdin is not None
+        self.starter.stdin.close()
+
+    def wait(self) -> None:
+        """Wait until all have ended, and well unless they were killed."""
+        assert self.starter.wait(timeout=_EXIT_SECONDS) == 0
 
 
 @contextmanager
-def ready_hammers(orders: Sequence[Orders]) -> Iterator[list["subprocess.Popen[str]"]]:
+def ready_hammers(orders: Sequence[Orders]) -> Iterator[Hammers]:
     """A hammer for each of the orders, started and waiting for ``go``; killed if the block fails."""
-    with ExitStack() as stack:
-        hammers = [stack.enter_context(_process("hammer", json.dumps(asdict(order)))) for order in orders]
-        for hammer in hammers:
-            assert _line_of(hammer) == "ready"
-        yield hammers
+    with _process("hammer", json.dumps([asdict(order) for order in orders])) as starter:
+        yield Hammers(starter, json.loads(_line_of(starter)))
 
 
-def go(hammers: Sequence["subprocess.Popen[str]"]) -> None:
-    """Let the hammers start together."""
-    for hammer in hammers:
-        assert hammer.stdin is not None
-        hammer.stdin.write("go\n")
-        hammer.stdin.flush()
+@dataclass(frozen=True, slots=True)
+class Grabbers:
+    """Processes that make call after call on a store, one after the other."""
+
+    starter: "subprocess.Popen[str]"
+
+    def start(self) -> int:
+        """Start one, and return its id once it has made a call."""
+        assert self.starter.stdin is not None
+        self.starter.stdin.write("another\n")
+        self.starter.stdin.flush()
+        process_id = int(_line_of(self.starter))
+        assert _line_of(self.starter) == "."
+        return process_id
+
+    def calls_until_killed(self, process_id: int) -> int:
+        """Kill one, and return how many calls it told of since the first."""
+        os.kill(process_id, signal.SIGKILL)
+        calls = 0
+        while (told := _line_of(self.starter)) != "ended":
+            assert told == "."
+            calls += 1
+        return calls
 
 
-def wait_for(hammer: "subprocess.Popen[str]") -> dict[str, float]:
-    """A hammer's usage, once it has ended well."""
-    output, _ = hammer.communicate(timeout=_EXIT_SECONDS)
-    assert hammer.returncode == 0
-    usage: dict[str, float] = json.loads(output)
-    return usage
+@contextmanager
+def grabbers(place: str) -> Iterator[Grabbers]:
+    """Processes that make call after call on the store at ``place``; killed at the end, if not before."""
+    with _process("grabber", place) as starter:
+        yield Grabbers(starter)
 
 
 def most_in_any(times: Sequence[float], seconds: float) -> int:
@@ -101,13 +126,14 @@ def _process(module: str, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=_ROOT,
+        start_new_session=True,
     )
     with process:
         try:
             yield process
         finally:
             if process.poll() is None:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _line_of(process: "subprocess.Popen[str]") -> str:

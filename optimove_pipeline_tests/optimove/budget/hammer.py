@@ -1,16 +1,19 @@
-"""A process that makes as many calls as its budget allows; run as a module with its orders as JSON.
+"""Processes that make as many calls as their budget allows; run as a module with a list of their orders as JSON.
 
-Says ``ready``, waits for a line of input, calls until the seconds of its orders are over or their calls are made,
-and prints its usage.
+They are forked from one that has loaded all they need. It prints their ids once all are ready, lets them go at the
+end of its input, and ends well when they have made their calls or their seconds are over; those killed don't count.
 """
 
 import asyncio
 import json
+import multiprocessing
+import signal
 import sys
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
+from multiprocessing.synchronize import Barrier, Event
 
 import httpx
 
@@ -49,7 +52,7 @@ async def _call_on(budget: Budget, client: httpx.AsyncClient, url: str, calls: i
         await client.get(url, extensions={"trace": partial(_stamp_when_sent, grant)})
 
 
-async def _hammer(orders: Orders) -> None:
+async def _hammer(orders: Orders, ready: Barrier, go: Event) -> None:
     budget = open_budget(
         store_at(orders.store),
         "client",
@@ -58,8 +61,8 @@ async def _hammer(orders: Orders) -> None:
         guard=orders.guard,
     )
     async with aclosing(budget), httpx.AsyncClient(timeout=30, headers=SANDBOX_HEADERS) as client:
-        print("ready", flush=True)  # noqa: T201
-        await asyncio.to_thread(sys.stdin.readline)
+        await asyncio.to_thread(ready.wait)
+        await asyncio.to_thread(go.wait)
         calls = [asyncio.create_task(_call_on(budget, client, orders.url, orders.calls)) for _ in range(orders.tasks)]
         done, unfinished = await asyncio.wait(calls, timeout=orders.seconds)
         for call in unfinished:
@@ -67,8 +70,27 @@ async def _hammer(orders: Orders) -> None:
         await asyncio.wait(calls)
         for call in done:
             call.result()
-    print(json.dumps(asdict(budget.usage), default=str), flush=True)  # noqa: T201
+
+
+def _run(orders: Orders, ready: Barrier, go: Event) -> None:
+    asyncio.run(_hammer(orders, ready, go))
+
+
+def main(orders: list[Orders]) -> bool:
+    """Run all, and return whether those that were not killed ended well."""
+    forking = multiprocessing.get_context("fork")
+    ready, go = forking.Barrier(len(orders) + 1), forking.Event()
+    hammers = [forking.Process(target=_run, args=(each, ready, go)) for each in orders]
+    for hammer in hammers:
+        hammer.start()
+    ready.wait()
+    print(json.dumps([hammer.pid for hammer in hammers]), flush=True)  # noqa: T201
+    sys.stdin.read()
+    go.set()
+    for hammer in hammers:
+        hammer.join()
+    return {hammer.exitcode for hammer in hammers} <= {0, -signal.SIGKILL}
 
 
 if __name__ == "__main__":
-    asyncio.run(_hammer(Orders(**json.loads(sys.argv[1]))))
+    sys.exit(0 if main([Orders(**each) for each in json.loads(sys.argv[1])]) else 1)

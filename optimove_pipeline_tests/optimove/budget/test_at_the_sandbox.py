@@ -4,11 +4,11 @@ from pathlib import Path
 
 from optimove_pipeline.optimove.budget import Window
 from optimove_pipeline.sandbox.process import running_sandbox
-from optimove_pipeline_tests.optimove.budget.fleet import allowed_in, go, ready_hammers, wait_for
+from optimove_pipeline_tests.optimove.budget.fleet import allowed_in, ready_hammers
 from optimove_pipeline_tests.optimove.budget.hammer import Orders
 
-WINDOWS = ((40, 2.0), (100, 12.0))
-SECONDS = 23.9
+WINDOWS = ((25, 1.5), (50, 8.0))
+SECONDS = 15.9
 PROCESSES = 8
 
 
@@ -17,9 +17,8 @@ def test_the_sandbox_refuses_none_of_eight_processes_and_sees_the_budget_used(tm
         url = f"{sandbox.url}/general/GetLastDataUpdate"
         orders = Orders(str(tmp_path / "budget.sqlite"), url, list(WINDOWS), SECONDS)
         with ready_hammers([orders] * PROCESSES) as hammers:
-            go(hammers)
-            for hammer in hammers:
-                wait_for(hammer)
+            hammers.go()
+            hammers.wait()
         seen = sandbox.stats()
     assert seen["by_status"] == {"200": seen["total"]}
     for window, (calls, _) in zip(seen["windows"], WINDOWS, strict=True):

@@ -10,15 +10,13 @@ from optimove_pipeline_tests.optimove.budget.fleet import (
     Arrivals,
     allowed_in,
     counting_server,
-    go,
     most_in_any,
     ready_hammers,
-    wait_for,
 )
 from optimove_pipeline_tests.optimove.budget.hammer import Orders
 
-WINDOWS = [Window(40, 2.0), Window(100, 12.0)]
-SECONDS = 23.9
+WINDOWS = [Window(25, 1.5), Window(50, 8.0)]
+SECONDS = 15.9
 """Two of the longer windows: what a busy machine delays within one must still be spent."""
 SIZES = (1, 4, 8)
 
@@ -31,9 +29,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Arrivals]:
         arrivals = {size: servers.enter_context(counting_server()) for size in SIZES}
         orders = [_orders(folder / f"{size}.sqlite", arrivals[size], n) for size in SIZES for n in range(size)]
         with ready_hammers(orders) as hammers:
-            go(hammers)
-            for hammer in hammers:
-                wait_for(hammer)
+            hammers.go()
+            hammers.wait()
     return arrivals
 
 

@@ -13,14 +13,12 @@ from optimove_pipeline.optimove.budget import CallClass, PostgresStore, Window, 
 from optimove_pipeline_tests.optimove.budget.fleet import (
     allowed_in,
     counting_server,
-    go,
     most_in_any,
     ready_hammers,
-    wait_for,
 )
 from optimove_pipeline_tests.optimove.budget.hammer import Orders
 
-WINDOWS = [Window(20, 2.0), Window(50, 8.0)]
+WINDOWS = [Window(25, 1.5), Window(50, 8.0)]
 SECONDS = 15.9
 HOUR = (Window(100, 3600.0),)
 
@@ -30,9 +28,8 @@ def test_four_processes_spend_what_is_allowed_no_more_and_share_it(database: str
     with counting_server() as arrivals:
         orders = [Orders(database, f"{arrivals.url}/{number}", windows, SECONDS) for number in range(4)]
         with ready_hammers(orders) as hammers:
-            go(hammers)
-            for hammer in hammers:
-                wait_for(hammer)
+            hammers.go()
+            hammers.wait()
     for window in WINDOWS:
         assert most_in_any(arrivals.times, window.seconds) <= window.calls
     assert len(arrivals.times) >= 0.98 * allowed_in(WINDOWS, SECONDS)
