@@ -135,8 +135,7 @@ def watch_with_a_look_back(folder: Path | str) -> Watch:
 @pytest.mark.parametrize("step", ["asking", "asked", "requested daily", "requested look-back", "settling", "settled"])
 def test_a_process_killed_at_any_step_neither_loses_nor_repeats_a_request(tmp_path: Path, step: str) -> None:
     with child(KILLED, tmp_path, step) as process:
-        process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
+        assert process.wait(timeout=60) == -signal.SIGKILL
     watch = watch_with_a_look_back(tmp_path)
     watch.answer = DAY
     watch.pass_time(at("06:00:30"), at("06:20"))
