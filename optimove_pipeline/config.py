@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -44,6 +45,12 @@ SANDBOX_KEY = "sandbox-key"
 SANDBOX_ATTRIBUTES = ("Alias", "Country")
 
 
+@cache
+def _zones() -> frozenset[str]:
+    # Python looks through all files of all zones for them.
+    return frozenset(available_timezones())
+
+
 class Tenant(Section):
     """Whose data it is and in which days it counts."""
 
@@ -54,8 +61,8 @@ class Tenant(Section):
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        if name not in available_timezones():
-            near = get_close_matches(name, available_timezones(), n=1)
+        if name not in _zones():
+            near = get_close_matches(name, _zones(), n=1)
             raise ValueError(f"{name!r} is not a time zone{f'; did you mean {near[0]}?' if near else ''}")
         return name
 

@@ -76,15 +76,23 @@ def _read_preset(file: str) -> Mapping[str, Any]:
     return read_contracts(CONTRACTS / file, {})
 
 
+@cache
+def _preset_dataset(file: str, name: str) -> Dataset:
+    return dataset_of(name, _read_preset(file)[name], CONTRACTS / file)
+
+
 def _every(settings: Datasets, base: Path) -> dict[str, Dataset]:
-    contents: dict[str, tuple[Any, Path]] = {}
-    for file, names in _PRESETS.get(settings.preset or "", {}).items():
-        read = _read_preset(file)
-        contents |= {name: (read[name], CONTRACTS / file) for name in names}
+    preset = {name: file for file, names in _PRESETS.get(settings.preset or "", {}).items() for name in names}
+    contents = {name: _read_preset(file)[name] for name, file in preset.items()}
+    own: dict[str, Path] = {}
     for path in settings.contracts:
-        read = read_contracts(base / path, {name: content for name, (content, _) in contents.items()})
-        contents |= {name: (content, base / path) for name, content in read.items()}
-    return {name: dataset_of(name, content, source) for name, (content, source) in contents.items()}
+        read = read_contracts(base / path, contents)
+        contents |= read
+        own |= dict.fromkeys(read, base / path)
+    return {
+        name: dataset_of(name, content, own[name]) if name in own else _preset_dataset(preset[name], name)
+        for name, content in contents.items()
+    }
 
 
 def _changed(dataset: Dataset, own: DatasetSettings) -> Dataset:
