@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from optimove_pipeline.config import Settings, parse_settings
@@ -42,6 +43,7 @@ def test_a_day_is_late_some_hours_after_it_is_looked_for() -> None:
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Auckland", "Pacific/Kiritimati"])
 @given(now=st.datetimes(datetime(2024, 1, 1), datetime(2027, 1, 1)), minute=st.integers(0, 24 * 60 - 1))  # noqa: DTZ001 - made aware below
+@examples(max_examples=40)
 def test_the_day_expected_and_the_day_due_are_the_newest_that_are(zone: str, now: datetime, minute: int) -> None:
     at, chosen = now.replace(tzinfo=UTC), settings(zone, time=f"{minute // 60:02}:{minute % 60:02}")
     expected, due = expected_day(chosen, at), due_day(chosen, at)

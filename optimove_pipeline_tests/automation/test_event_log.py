@@ -106,7 +106,7 @@ def test_who_follows_a_run_is_told_of_each_event(instance: dg.DagsterInstance) -
 
 
 def test_few_databases_stay_open_and_none_afterwards(home: Path) -> None:
-    runs = [str(uuid.uuid4()) for _ in range(20)]
+    runs = [str(uuid.uuid4()) for _ in range(10)]
     with open_instance(home) as instance:
         for run in runs:
             tell(instance, "begun", run)
@@ -188,7 +188,7 @@ print("done", flush=True)
 
 
 def test_processes_that_write_at_once_lose_nothing(home: Path) -> None:
-    count = 60
+    count = 30
     runs = [str(uuid.uuid4()) for _ in range(2)]
     with child(WRITING, home, runs[0], count) as first, child(WRITING, home, runs[1], count) as second:
         for process in (first, second):
