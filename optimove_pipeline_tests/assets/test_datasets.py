@@ -21,7 +21,9 @@ def settings_of(**sections: Any) -> Settings:
 @pytest.mark.parametrize("zone", ["UTC", "Europe/London", "Asia/Kolkata"])
 def test_an_hourly_data_set_may_refer_to_a_daily_one_and_be_referred_to(hourly: str, zone: str) -> None:
     datasets = {"preset": "casino", "each": {hourly: {"cadence": "hourly"}}}
-    definitions = build_definitions(settings_of(tenant={"timezone": zone}, datasets=datasets))
+    definitions = build_definitions(
+        settings_of(tenant={"timezone": zone}, datasets=datasets, reports={"select": ["promo_codes"]})
+    )
     graph = definitions.get_repository_def().asset_graph
     kinds = {
         name: type(graph.get(dg.AssetKey(["delivered", name])).partitions_def)

@@ -53,8 +53,7 @@ def missing(run: dg.ExecuteInProcessResult, asset: str) -> dg.AssetCheckEvaluati
 
 def test_what_else_is_missing_of_the_day_is_told_until_the_last_data_set_is_delivered(tmp_path: Path) -> None:
     place = place_of(tmp_path, missing_files="warn")
-    for name in ("customers", "transactions"):
-        assert materialise(place, name, days=[FIRST], stages=READ).success
+    assert materialise(place, "customers", "transactions", days=[FIRST], stages=READ).success
     early = missing(materialise(place, "customers", days=[FIRST], stages=SENT), "delivered/customers")
     assert (early.passed, early.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert early.description == "transactions of 2020-03-01 at outbox: nothing was delivered (validated)"
@@ -64,8 +63,7 @@ def test_what_else_is_missing_of_the_day_is_told_until_the_last_data_set_is_deli
 
 def test_nothing_of_a_day_is_sent_before_all_that_is_expected_of_it_is_packaged(tmp_path: Path) -> None:
     place = place_of(tmp_path)
-    for name in ("customers", "transactions"):
-        assert materialise(place, name, days=[FIRST], stages=READ).success
+    assert materialise(place, "customers", "transactions", days=[FIRST], stages=READ).success
     early = materialise(place, "customers", days=[FIRST], stages=SENT)
     assert not early.success
     (failure,) = [event for event in early.all_events if event.is_step_failure]

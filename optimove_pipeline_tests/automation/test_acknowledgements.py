@@ -30,6 +30,7 @@ from optimove_pipeline_tests.end_to_end.place import settle, start
 
 DAY = date(2026, 11, 20)
 CUSTOMERS = {"preset": "casino", "select": ["customers"]}
+ONE_REPORT = {"select": ["promo_codes"]}
 TODAY = DAY + timedelta(days=1)
 AT_NIGHT = datetime(2026, 11, 21, 3, tzinfo=UTC)
 READY = datetime(2026, 11, 21, 6, tzinfo=UTC)
@@ -309,8 +310,8 @@ def test_it_is_there_only_where_data_sets_are_chosen(tmp_path: Path) -> None:
     def sensors(settings: Settings) -> dict[str, dg.DefaultSensorStatus]:
         return {each.name: each.default_status for each in definitions_of(settings).sensors or []}
 
-    assert sensors(settings_in(tmp_path))["acknowledgements"] is dg.DefaultSensorStatus.RUNNING
-    assert "acknowledgements" not in sensors(settings_in(tmp_path, datasets={}))
+    assert sensors(settings_in(tmp_path, reports=ONE_REPORT))["acknowledgements"] is dg.DefaultSensorStatus.RUNNING
+    assert "acknowledgements" not in sensors(settings_in(tmp_path, datasets={}, reports=ONE_REPORT))
 
 
 def test_an_answer_that_is_none_is_named(tmp_path: Path) -> None:

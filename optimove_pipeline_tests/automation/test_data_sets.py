@@ -48,6 +48,7 @@ class Company:
         further = {name: each.pop(name) for name in ("first_day",) if name in each}
         document = {
             "sources": {"company": {"kind": "duckdb", "path": str(self.root / "company.duckdb")}},
+            "reports": {"select": ["promo_codes"]},
             "datasets": {
                 "preset": "casino",
                 "select": ["customers", "transactions"],
