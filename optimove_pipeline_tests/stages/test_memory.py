@@ -22,7 +22,7 @@ def test_a_million_rows_are_validated_and_published_in_half_a_gibibyte(tmp_path:
     assert (repeated, rows) == (0, 10 * ROWS_PER_PART)
     assert rows > 1_000_000
     assert max(validated, published) < 512
-    assert validated < large_day(2, "distinct", tmp_path)[2] + 150
+    assert validated < large_day(2, "distinct", tmp_path)[2] + 130
 
 
 def test_a_day_of_which_half_came_twice_needs_no_more(tmp_path: Path) -> None:
