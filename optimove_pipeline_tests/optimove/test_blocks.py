@@ -85,7 +85,7 @@ def says(text: str | None, value: Any) -> bool:
     return text is not None and bool(Decimal(text) == value if isinstance(value, int) else json.loads(text) == value)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents, st.integers(1, 400), st.integers(0, 2**32), st.booleans(), st.booleans())
 def test_any_rows_in_any_spacing_are_read_back_whatever_the_block_size(
     rows: list[dict[str, Any]], block_bytes: int, seed: int, ascii_only: bool, spaces: bool
