@@ -1,23 +1,30 @@
 """Commands in processes that are forked from one which has Dagster loaded already.
 
-They are processes like any other, with an exit code, streams, a folder and an environment of their own; only the
-seconds that each would take to import the same modules again are saved. Nothing here imports Dagster.
+They are processes like any other, with an exit code, streams, a folder and an environment of their own, and can be
+killed and interrupted; only the seconds that each would take to import the same modules again are saved. Nothing here
+imports Dagster.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.reduction import DupFd
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Self
 
-LONGEST_SECONDS = 600
+LONGEST_SECONDS = 600.0
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["optimove_pipeline.commands.pull", "optimove_pipeline.commands.plan"])
+_PROCESSES.set_forkserver_preload(["optimove_pipeline_tests.end_to_end.preloaded"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +36,117 @@ class Ended:
     told: str
 
 
+class Forked:
+    """A command under way, with what `subprocess.Popen` has of it in text and with pipes."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+        (out, to_out), (told, to_told) = os.pipe(), os.pipe()
+        with Path(os.devnull).open() as nothing:
+            self._process = fork(arguments, environment, folder, (nothing.fileno(), to_out, to_told))
+        os.close(to_out)
+        os.close(to_told)
+        self.stdout, self.stderr = (os.fdopen(each, encoding="utf-8") for each in (out, told))
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid or 0
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit code, negative where a signal ended it, None while the command is under way."""
+        return self._process.exitcode
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process, unless it has ended."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill the process, unless it has ended."""
+        self.send_signal(signal.SIGKILL)
+
+    def wait(self, timeout: float = LONGEST_SECONDS) -> int:
+        """Wait for the process to end, and return its exit code."""
+        self._process.join(timeout)
+        code = self.returncode
+        if code is None:
+            raise subprocess.TimeoutExpired(self._process.name, timeout)
+        return code
+
+    def communicate(self, timeout: float = LONGEST_SECONDS) -> tuple[str, str]:
+        """Wait for the process to end, and return what it has written since anybody read."""
+        watchdog = threading.Timer(timeout, self.kill)
+        watchdog.start()
+        try:
+            told = list[str]()
+            reader = threading.Thread(target=lambda: told.append(self.stderr.read()))
+            reader.start()
+            out = self.stdout.read()
+            reader.join()
+            self.wait(timeout)
+        finally:
+            watchdog.cancel()
+        return out, "".join(told)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stdout.close()
+        self.stderr.close()
+        self.wait()
+
+
 def run_forked(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> Ended:
     """Run ``optimove-pipeline`` to its end."""
-    with TemporaryDirectory() as kept:
-        out, told = Path(kept) / "out", Path(kept) / "told"
-        process = _PROCESSES.Process(target=_carry_out, args=(arguments, dict(environment), folder, out, told))
-        process.start()
-        process.join(LONGEST_SECONDS)
-        code = process.exitcode
-        if code is None:
-            process.kill()
-            raise TimeoutError(f"{arguments} has not ended within {LONGEST_SECONDS} s:\n{told.read_text()}")
-        process.close()
-        return Ended(code, out.read_text(encoding="utf-8"), told.read_text(encoding="utf-8"))
+    with Forked(arguments, environment, folder) as process:
+        out, told = process.communicate()
+        return Ended(process.wait(), out, told)
 
 
-def _carry_out(arguments: Sequence[str], environment: Mapping[str, str], folder: Path, out: Path, told: Path) -> None:
+def fork(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, streams: tuple[int, int, int]
+) -> ForkServerProcess:
+    """Start ``optimove-pipeline`` with these files as standard input, output and error."""
+    process = _PROCESSES.Process(
+        target=_carry_out,
+        args=(arguments, dict(environment), folder, [_Handed(each) for each in streams]),
+        name=f"optimove-pipeline {' '.join(arguments)}",
+    )
+    process.start()
+    return process
+
+
+class _Handed:
+    """An open file that the new process is handed."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Only while a process is being started can its files be given to it.
+        return _received, (DupFd(self.number),)
+
+
+def _received(handed: DupFd) -> int:
+    return handed.detach()
+
+
+def _carry_out(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, streams: Sequence[int]
+) -> None:
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
-    for number, path in ((1, out), (2, told)):
-        with path.open("wb") as file:
-            os.dup2(file.fileno(), number)
+    for number, given in enumerate(streams):
+        os.dup2(given, number)
+        os.close(given)
+    sys.stdin = os.fdopen(0, closefd=False)
+    # A shell lets what it runs in the background ignore interruptions, and so would what that has started.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["optimove-pipeline", *arguments]
     from optimove_pipeline.cli import main
 

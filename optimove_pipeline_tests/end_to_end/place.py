@@ -25,7 +25,7 @@ from optimove_pipeline.commands.dagster_home import open_instance
 from optimove_pipeline.config import load_settings
 from optimove_pipeline.sandbox.process import RunningSandbox
 from optimove_pipeline.sandbox.truth import Choices, truth
-from optimove_pipeline_tests.end_to_end.forked import Ended, run_forked
+from optimove_pipeline_tests.end_to_end.forked import Ended, Forked, run_forked
 
 TODAY = date(2025, 6, 20)
 DAYS = (date(2025, 6, 17), date(2025, 6, 18), date(2025, 6, 19))
@@ -91,7 +91,7 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 
 
 def start(place: Place, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-    """Start ``optimove-pipeline`` with these arguments; a variable given as "" is not set."""
+    """Start the installed ``optimove-pipeline`` with these arguments; a variable given as "" is not set."""
     command = [str(Path(sys.executable).with_name("optimove-pipeline")), *arguments]
     return subprocess.Popen(
         command,
@@ -103,15 +103,20 @@ def start(place: Place, *arguments: str, **environment: str) -> subprocess.Popen
     )
 
 
+def begin(place: Place, *arguments: str, **environment: str) -> Forked:
+    """Start ``optimove-pipeline`` as ``start`` does, in a process that has not to load Dagster first."""
+    return Forked(arguments, _environment_of(place, environment), place.root)
+
+
 def _environment_of(place: Place, changes: Mapping[str, str]) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("OPTIMOVE_", "DAGSTER_"))}
     return {name: value for name, value in {**own, **place.environment, **changes}.items() if value}
 
 
-def end(process: subprocess.Popen[str]) -> Ended:
+def end(process: subprocess.Popen[str] | Forked) -> Ended:
     """Wait for a command to end."""
     out, told = process.communicate(timeout=600)
-    return Ended(process.returncode, out, told)
+    return Ended(process.wait(), out, told)
 
 
 def run(place: Place, *arguments: str, **environment: str) -> Ended:

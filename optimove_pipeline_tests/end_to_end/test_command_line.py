@@ -14,6 +14,7 @@ from optimove_pipeline_tests.end_to_end.place import (
     Place,
     alike,
     all_rows,
+    begin,
     end,
     published,
     published_days,
@@ -80,7 +81,7 @@ def test_a_program_is_given_json_alone_on_standard_output(place: Place) -> None:
 
 def test_with_nothing_configured_the_sandbox_is_used_and_says_so(place: Place) -> None:
     nothing = {"OPTIMOVE_API_URL": "", "OPTIMOVE_API_KEY": "", "OPTIMOVE_CONFIG": ""}
-    ended = end(start(place, "run", "--json", "--days", "1", "--report", "execution_channels", **nothing))
+    ended = end(begin(place, "run", "--json", "--days", "1", "--report", "execution_channels", **nothing))
     assert "No tenant is configured" in ended.told
     assert "using the built-in sandbox" in ended.told
     assert tables(place) == ["execution_channels"], ended.told
@@ -101,7 +102,7 @@ def test_a_function_that_is_refused_fails_its_report_and_no_other(place: Place, 
 def test_two_runs_at_once_on_one_data_directory_both_succeed(place: Place, sandbox: RunningSandbox) -> None:
     names = ("promo_codes", "actions_by_target_group", "customer_action_details_by_date")
     chosen = [part for name in names for part in ("--report", name)]
-    both = [start(place, "run", "--json", "--from", str(NEWEST), "--to", str(NEWEST), *chosen) for _ in range(2)]
+    both = [begin(place, "run", "--json", "--from", str(NEWEST), "--to", str(NEWEST), *chosen) for _ in range(2)]
     for ended in map(end, both):
         assert ended.code == 0, ended.told
     for name in names:

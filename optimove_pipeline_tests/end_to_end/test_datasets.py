@@ -16,7 +16,7 @@ import pytest
 from optimove_pipeline.ledger import ledger_file
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline.watermarks import watermark
-from optimove_pipeline_tests.end_to_end.place import DAYS, NEWEST, TODAY, Place, end, query, run, settle, start
+from optimove_pipeline_tests.end_to_end.place import DAYS, NEWEST, TODAY, Place, begin, end, query, run, settle
 
 NAMES = ("customers", "transactions", "games", "game_types_and_categories", "events")
 KEYS = {
@@ -128,8 +128,7 @@ def test_a_command_that_is_killed_while_it_delivers_has_sent_each_file_once_afte
 ) -> None:
     place = place_of(tmp_path, company)
     inbox = Path(str(company.options.folder)) / "sftp" / "in"
-    process = start(place, "deliver", "--from", str(NEWEST), "--to", str(NEWEST))
-    assert process.stderr is not None
+    process = begin(place, "deliver", "--from", str(NEWEST), "--to", str(NEWEST))
     for line in process.stderr:
         if line.startswith("delivered/"):
             break

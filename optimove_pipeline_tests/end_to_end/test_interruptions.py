@@ -25,12 +25,14 @@ from optimove_pipeline.file_lock import locked
 from optimove_pipeline.optimove.budget import CallClass
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.process import RunningSandbox
+from optimove_pipeline_tests.end_to_end.forked import Forked
 from optimove_pipeline_tests.end_to_end.place import (
     DAYS,
     NEWEST,
     Place,
     Rows,
     all_rows,
+    begin,
     end,
     environment,
     history_of,
@@ -82,13 +84,17 @@ def answered(sandbox: RunningSandbox) -> Calls:
 
 
 @contextmanager
-def begun(place: Place, first: date = NEWEST) -> Iterator[subprocess.Popen[str]]:
+def begun(place: Place, first: date = NEWEST) -> Iterator[Forked]:
     """Start a run; it is killed at the end at the latest."""
-    with start(place, "run", "--from", str(first), "--to", str(NEWEST), *CHOSEN) as process:
+    with begin(place, *period(first)) as process:
         try:
             yield process
         finally:
             process.kill()
+
+
+def period(first: date) -> list[str]:
+    return ["run", "--from", str(first), "--to", str(NEWEST), *CHOSEN]
 
 
 def until_stalled(sandbox: RunningSandbox) -> None:
@@ -126,14 +132,13 @@ def test_a_run_killed_while_it_extracts(
 def test_a_run_killed_while_it_publishes(tmp_path: Path, sandbox: RunningSandbox, undisturbed: Undisturbed) -> None:
     place = small_steps(tmp_path, sandbox)
     with begun(place) as process:
-        assert process.stderr is not None
         assert any("published/" in line for line in process.stderr)  # reads up to the first table
         process.kill()
         assert end(process).code == -signal.SIGKILL
     go_on(place, sandbox, undisturbed)
 
 
-def interrupted(process: subprocess.Popen[str], *how: signal.Signals) -> None:
+def interrupted(process: subprocess.Popen[str] | Forked, *how: signal.Signals) -> None:
     """Send the signals, and check for an end in order: its exit code, one line, no traceback."""
     for number in how:
         process.send_signal(number)
@@ -193,7 +198,6 @@ def test_a_run_interrupted_while_it_waits_to_publish_leaves_no_table(
 ) -> None:
     place = small_steps(tmp_path, sandbox)
     with locked(place.data / "warehouse.duckdb.lock", "a test", 0), begun(place) as process:
-        assert process.stderr is not None
         assert any("validated/" in line for line in process.stderr)  # reads up to the first that may be published
         until_waited_for(place.data / "warehouse.duckdb.lock")
         interrupted(process, signal.SIGINT)
@@ -224,7 +228,7 @@ def test_a_command_interrupted_at_its_first_question_ends_before_anything_is_wri
 ) -> None:
     place = small_steps(tmp_path, sandbox)
     sandbox.faults(Fault("timeout"))
-    with begun(place) as process:
+    with start(place, *period(NEWEST)) as process:
         until_stalled(sandbox)
         interrupted(process, signal.SIGTERM)
     assert tables(place) == []
