@@ -9,11 +9,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from optimove_pipeline_tests.docs.pages import ROOT
+from optimove_pipeline_tests.docs.programs import forked_programs
 
 LONGEST_SECONDS = 120
 _OWN = {".git", ".venv", "data", "docs", "optimove.yaml"}
@@ -25,6 +26,8 @@ class Terminal:
 
     folder: Path
     environment: dict[str, str]
+    programs: Path
+    """The folder that commands are looked for in first, whatever one does to PATH."""
     servers: ExitStack = field(default_factory=ExitStack)
 
     def run(self, command: str) -> str:
@@ -34,7 +37,7 @@ class Terminal:
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=self.folder,
-            env=self.environment,
+            env=self._as_found(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -47,19 +50,28 @@ class Terminal:
 
     def serve(self, command: str, ready: str) -> None:
         """Start a command that does not end by itself, and wait until it says ``ready``."""
-        self.servers.enter_context(_served(command, ready, self.folder, self.environment))
+        self.servers.enter_context(_served(command, ready, self.folder, self._as_found()))
+
+    def _as_found(self) -> dict[str, str]:
+        path = self.environment["PATH"].replace(f"{self.programs}:", "")
+        return {**self.environment, "PATH": f"{self.programs}:{path}"}
 
 
 @contextmanager
-def terminal(home: Path, environment: Mapping[str, str]) -> Iterator[Terminal]:
-    """Yield a terminal below ``home``; its servers are ended with Ctrl-C, the last first."""
+def terminal(home: Path, environment: Mapping[str, str], *, forked: bool = True) -> Iterator[Terminal]:
+    """Yield a terminal below ``home``; its servers are ended with Ctrl-C, the last first.
+
+    ``forked`` are the programs of ``programs.PROGRAMS``; else they are those that are installed.
+    """
     folder = home / "repository"
     _lay_out(folder)
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("OPTIMOVE_", "DAGSTER_"))}
-    path = f"{Path(sys.executable).parent}:{clean['PATH']}"
-    opened = Terminal(folder, {**clean, "PATH": path, "UV_OFFLINE": "1", **environment})
-    with opened.servers:
-        yield opened
+    installed = Path(sys.executable).parent
+    path = f"{installed}:{clean['PATH']}"
+    with forked_programs() if forked else nullcontext(installed) as programs:
+        opened = Terminal(folder, {**clean, "PATH": path, "UV_OFFLINE": "1", **environment}, programs)
+        with opened.servers:
+            yield opened
 
 
 def _lay_out(folder: Path) -> None:

@@ -45,7 +45,7 @@ _NO_API = "http://127.0.0.1:1/current"
 
 SERVERS = {
     "make dev": (
-        f"env OPTIMOVE_SANDBOX_URL={_NO_API} optimove-pipeline dev --port 3000",
+        f"env OPTIMOVE_API_URL={_NO_API} OPTIMOVE_SANDBOX_URL={_NO_API} optimove-pipeline dev --port 3000",
         "Dagster's UI: http://localhost",
     ),
     "optimove-pipeline sandbox": (None, "The sandbox answers at"),
@@ -59,6 +59,9 @@ SERVERS = {
 }
 """Commands that don't end by themselves, by how they begin: what is started (None: as written), what tells that they
 are ready. They run until the page's last command is done."""
+
+AS_INSTALLED = {"settings.md", "api.md"}
+"""Pages whose commands are the programs that are installed, each in an interpreter of its own."""
 
 LANGUAGES = {"sh", "sql", "yaml", "text"}
 LAUNCHPAD_BLOCKS = [block for block in all_blocks("yaml") if block.text.startswith("ops:")]
@@ -94,7 +97,8 @@ def test_the_commands_of_a_page_run_one_after_the_other(
         "8740": str(_free_port()),
     }
     ran = 0
-    with terminal(tmp_path, {"OPTIMOVE_SANDBOX_URL": sandbox.url}) as opened:
+    forked = page.name not in AS_INSTALLED
+    with terminal(tmp_path, {"OPTIMOVE_SANDBOX_URL": sandbox.url}, forked=forked) as opened:
         if page.name == "README.md":
             shutil.copytree(warehouse.parent, opened.folder / "data")
             _fill_in(opened.folder / "docs" / "optimove.example.yaml", sandbox)

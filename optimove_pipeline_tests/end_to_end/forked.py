@@ -13,15 +13,18 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 LONGEST_SECONDS = 600.0
+
+PROGRAM = "optimove-pipeline"
 
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["optimove_pipeline_tests.end_to_end.preloaded"])
@@ -108,13 +111,21 @@ def run_forked(arguments: Sequence[str], environment: Mapping[str, str], folder:
 
 
 def fork(
-    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, streams: tuple[int, int, int]
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    streams: Sequence[int],
+    program: str = PROGRAM,
+    *,
+    apart: bool = False,
 ) -> ForkServerProcess:
-    """Start ``optimove-pipeline`` with these files as standard input, output and error."""
+    """Start a program of this environment with these files as standard input, output and error.
+
+    One that is ``apart`` has a group of processes of its own, whose number is the process's.
+    """
+    handed = [_Handed(each) for each in streams]
     process = _PROCESSES.Process(
-        target=_carry_out,
-        args=(arguments, dict(environment), folder, [_Handed(each) for each in streams]),
-        name=f"optimove-pipeline {' '.join(arguments)}",
+        target=_carry_out, args=([program, *arguments], dict(environment), folder, handed, apart)
     )
     process.start()
     return process
@@ -131,13 +142,16 @@ class _Handed:
         return _received, (DupFd(self.number),)
 
 
-def _received(handed: DupFd) -> int:
-    return handed.detach()
+def _received(handed: Any) -> int:
+    number: int = handed.detach()
+    return number
 
 
 def _carry_out(
-    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, streams: Sequence[int]
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, streams: Sequence[int], apart: bool
 ) -> None:
+    if apart:
+        os.setsid()
     os.environ.clear()
     os.environ.update(environment)
     os.chdir(folder)
@@ -147,7 +161,15 @@ def _carry_out(
     sys.stdin = os.fdopen(0, closefd=False)
     # A shell lets what it runs in the background ignore interruptions, and so would what that has started.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.argv = ["optimove-pipeline", *arguments]
-    from optimove_pipeline.cli import main
+    sys.argv = [*command]
+    sys.exit(_main_of(command[0])())
 
-    main()
+
+def _main_of(program: str) -> Callable[[], int | None]:
+    if program == PROGRAM:
+        from optimove_pipeline.cli import main
+
+        return main
+    (script,) = entry_points(group="console_scripts", name=program)
+    loaded: Callable[[], int | None] = script.load()
+    return loaded
