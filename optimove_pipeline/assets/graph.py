@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import dagster as dg
 from dagster_duckdb import DuckDBResource
 
@@ -16,46 +18,53 @@ from optimove_pipeline.assets.reports import report_assets
 from optimove_pipeline.assets.resources import OptimoveResource
 from optimove_pipeline.assets.selection import stage_keys
 from optimove_pipeline.config import Settings
-from optimove_pipeline.datasets.dataset import Load
+from optimove_pipeline.datasets.dataset import Dataset, Load
 from optimove_pipeline.datasets.day_files import awaited
 from optimove_pipeline.datasets.history import first_day
 
 
-def build_definitions(settings: Settings) -> dg.Definitions:
-    """Return the assets, checks and job of the reports and data sets that the settings select."""
-    partitions, policy = daily_partitions(settings), backfill_policy(settings)
-    reports = settings.reports.selected()
+def build_definitions(settings: Settings, *, reports: bool = True, datasets: bool = True) -> dg.Definitions:
+    """Return the assets, checks and job of the reports and data sets that the settings select.
+
+    A run of one kind alone does without the other: each feed takes a while to define.
+    """
     duckdb = DuckDBResource(database=str(settings.warehouse_path))
-    return dg.Definitions(
-        assets=[
-            *with_freshness(
-                [
-                    asset
-                    for report in reports
-                    for asset in report_assets(
-                        report, partitions, policy, settings.delivery.of(report.name, is_report=True)
-                    )
-                ],
-                freshness_policy(settings),
-            ),
-            *_dataset_assets(settings, policy),
-        ],
-        asset_checks=[
-            *reconciliation_checks(reports, partitions),
-            due_check(settings),
-            *([dataset_due_check(settings)] if settings.chosen_datasets else []),
-        ],
-        jobs=[dg.define_asset_job("reports", selection=stage_keys(settings, (report.name for report in reports)))],
+    own = dg.Definitions(
         resources={"optimove": OptimoveResource(duckdb=duckdb), "duckdb": duckdb},
         # A step process costs seconds of CPU and gives nothing: the API is the limit.
         executor=dg.in_process_executor,
     )
+    kinds = [_of_reports(settings)] if reports else []
+    if datasets and (chosen := settings.chosen_datasets):
+        kinds.append(_of_datasets(settings, chosen))
+    return dg.Definitions.merge(own, *kinds)
 
 
-def _dataset_assets(settings: Settings, policy: dg.BackfillPolicy) -> list[dg.AssetsDefinition]:
-    datasets = settings.chosen_datasets
-    if not datasets:
-        return []
+def _of_reports(settings: Settings) -> dg.Definitions:
+    partitions, policy = daily_partitions(settings), backfill_policy(settings)
+    reports = settings.reports.selected()
+    assets = [
+        asset
+        for report in reports
+        for asset in report_assets(report, partitions, policy, settings.delivery.of(report.name, is_report=True))
+    ]
+    return dg.Definitions(
+        assets=with_freshness(assets, freshness_policy(settings)),
+        asset_checks=[*reconciliation_checks(reports, partitions), due_check(settings)],
+        jobs=[dg.define_asset_job("reports", selection=stage_keys(settings, (report.name for report in reports)))],
+    )
+
+
+def _of_datasets(settings: Settings, datasets: Sequence[Dataset]) -> dg.Definitions:
+    return dg.Definitions(
+        assets=_dataset_assets(settings, datasets, backfill_policy(settings)),
+        asset_checks=[dataset_due_check(settings)],
+    )
+
+
+def _dataset_assets(
+    settings: Settings, datasets: Sequence[Dataset], policy: dg.BackfillPolicy
+) -> list[dg.AssetsDefinition]:
     first = first_day(settings)
     daily, hourly, months = (
         daily_partitions(settings, first),

@@ -74,7 +74,7 @@ def deliver_datasets(settings: Settings, wish: Wish, tell: Tell) -> Summary:
         raise SettingsError("--dry-run: months of history go from source to targets in one step; try days instead")
     summary, failed = Summary(), set[str]()
     with stoppable(tell) as stop, open_instance(prepare_dagster_home(settings.data_dir)) as instance:
-        definitions = build_definitions(settings)
+        definitions = build_definitions(settings, reports=False)
         for run in _runs(settings, datasets, wish, tell):
             known = len(summary.problems)
             if run.after & failed:

@@ -56,7 +56,9 @@ def pull(
                 _print(console, line)
             account = Account(_expected(settings, planned, held, staging), time.monotonic)
             with told_by_progress(), _progress(settings, account, call_class, console, stop) as progress:
-                return execute(settings, build_definitions(settings), instance, planned, call_class, progress)
+                return execute(
+                    settings, build_definitions(settings, datasets=False), instance, planned, call_class, progress
+                )
 
 
 def _print(console: Console, line: str) -> None:

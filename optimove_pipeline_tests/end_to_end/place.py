@@ -22,7 +22,8 @@ import yaml
 from optimove_pipeline.assets.graph import build_definitions
 from optimove_pipeline.assets.selection import range_tags
 from optimove_pipeline.commands.dagster_home import open_instance
-from optimove_pipeline.config import load_settings
+from optimove_pipeline.config import Settings, load_settings
+from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.sandbox.process import RunningSandbox
 from optimove_pipeline.sandbox.truth import Choices, truth
 from optimove_pipeline_tests.end_to_end.forked import Ended, Forked, run_forked
@@ -148,7 +149,7 @@ def materialise(
     with environment(place), warnings.catch_warnings():
         # Dagster's own code for nested resources calls what Dagster deprecated.
         warnings.filterwarnings("ignore", message="InitResourceContext.dagster_run is deprecated")
-        job = build_definitions(load_settings()).resolve_implicit_global_asset_job_def()
+        job = _definitions_of(load_settings(), reports).resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
             instance=instance,
             asset_selection=[dg.AssetKey([stage, name]) for name in reports for stage in stages],
@@ -160,6 +161,13 @@ def materialise(
             },
             raise_on_error=False,
         )
+
+
+def _definitions_of(settings: Settings, feeds: Sequence[str]) -> dg.Definitions:
+    """Return what these feeds take, as ``run --report`` and ``deliver`` do."""
+    reports = [name for name in feeds if name in BY_NAME]
+    own = settings.model_copy(update={"reports": settings.reports.model_copy(update={"select": tuple(reports)})})
+    return build_definitions(own if reports else settings, reports=bool(reports), datasets=len(reports) < len(feeds))
 
 
 @contextmanager
