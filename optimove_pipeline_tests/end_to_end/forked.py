@@ -87,6 +87,7 @@ class Forked:
             reader.start()
             out = self.stdout.read()
             reader.join()
+            self._close()
             self.wait(timeout)
         finally:
             watchdog.cancel()
@@ -98,9 +99,12 @@ class Forked:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._close()
+        self.wait()
+
+    def _close(self) -> None:
         self.stdout.close()
         self.stderr.close()
-        self.wait()
 
 
 def run_forked(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> Ended:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +31,36 @@ SENT = ("packaged", "delivered")
 FILE = f"Executed_Campaigns_By_Channel_{NEWEST:%Y%m%d}_000000_001.csv.gz"
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The report made through all of its stages, with the channels that it reads; tests of it change nothing."""
+
+    place: Place
+    run: dg.ExecuteInProcessResult
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, started: RunningSandbox) -> Made:
+    started.reset()
+    place = settled(tmp_path_factory.mktemp("made"), started)
+    return Made(place, make(place))
+
+
 @pytest.fixture
-def place(tmp_path: Path, sandbox: RunningSandbox) -> Place:
-    return settle(tmp_path, sandbox, delivery={"each": {REPORT: ["outbox"]}}, readiness={"time": "00:00"})
+def place(tmp_path: Path, sandbox: RunningSandbox, made: Made) -> Place:
+    """A place of the test's own where the report has been made."""
+    return copied(made, tmp_path, sandbox)
+
+
+def settled(root: Path, sandbox: RunningSandbox, **delivery: Any) -> Place:
+    delivery = {"each": {REPORT: ["outbox"]}, **delivery}
+    return settle(root, sandbox, delivery=delivery, readiness={"time": "00:00"})
+
+
+def copied(made: Made, root: Path, sandbox: RunningSandbox, **delivery: Any) -> Place:
+    place = settled(root, sandbox, **delivery)
+    shutil.copytree(made.place.data, place.data)
+    return place
 
 
 def outbox(place: Place) -> dict[str, list[dict[str, str]]]:
@@ -67,8 +96,9 @@ def failures(done: dg.ExecuteInProcessResult) -> Iterator[str]:
             yield f"{event.step_key}: {told.description}"
 
 
-def test_a_day_reaches_the_outbox_with_the_rows_of_its_table(place: Place) -> None:
-    assert make(place).success
+def test_a_day_reaches_the_outbox_with_the_rows_of_its_table(made: Made) -> None:
+    assert made.run.success
+    place = made.place
     (rows,) = outbox(place).values()
     table = query(place, f"SELECT count(*) AS rows, sum(campaign_id) AS ids FROM optimove.{REPORT}")
     assert [*outbox(place)] == [FILE]
@@ -79,7 +109,6 @@ def test_a_day_reaches_the_outbox_with_the_rows_of_its_table(place: Place) -> No
 
 
 def test_a_delivered_day_is_not_delivered_again(place: Place) -> None:
-    make(place)
     before = {file: file.stat().st_ino for file in (place.data / "outbox").rglob("*.gz")}
     assert materialise(place, REPORT, stages=SENT).success
     assert {file: file.stat().st_ino for file in (place.data / "outbox").rglob("*.gz")} == before
@@ -87,7 +116,6 @@ def test_a_delivered_day_is_not_delivered_again(place: Place) -> None:
 
 
 def test_a_day_that_was_read_again_and_changed_is_sent_again_under_a_new_name(place: Place) -> None:
-    make(place)
     changed = make_anew(place)
     assert changed.success
     first, second = outbox(place).values()
@@ -98,14 +126,10 @@ def test_a_day_that_was_read_again_and_changed_is_sent_again_under_a_new_name(pl
     ]
 
 
-def test_a_changed_day_waits_for_a_person_where_the_settings_say_so(tmp_path: Path, sandbox: RunningSandbox) -> None:
-    place = settle(
-        tmp_path,
-        sandbox,
-        delivery={"each": {REPORT: ["outbox"]}, "changed_reports": "refuse"},
-        readiness={"time": "00:00"},
-    )
-    make(place)
+def test_a_changed_day_waits_for_a_person_where_the_settings_say_so(
+    tmp_path: Path, sandbox: RunningSandbox, made: Made
+) -> None:
+    place = copied(made, tmp_path, sandbox, changed_reports="refuse")
     changed = make_anew(place)
     (failure,) = failures(changed)
     assert failure.startswith(f"delivered__{REPORT}: ")
@@ -127,18 +151,18 @@ def test_a_target_that_refuses_holds_back_neither_the_table_nor_the_other_target
     assert published_days(place, REPORT) == [NEWEST]
 
 
-def test_every_day_that_was_delivered_is_told(place: Place) -> None:
-    done = make(place)
+def test_every_day_that_was_delivered_is_told(made: Made) -> None:
     (delivered,) = [
         event.materialization.metadata
-        for event in done.get_asset_materialization_events()
+        for event in made.run.get_asset_materialization_events()
         if event.asset_key == dg.AssetKey(["delivered", REPORT])
     ]
     assert delivered["files"].value == delivered["files sent in this run"].value == 1
     assert delivered["targets"].value == "outbox"
 
 
-def test_the_command_tells_what_was_sent_where(place: Place) -> None:
+def test_the_command_tells_what_was_sent_where(tmp_path: Path, sandbox: RunningSandbox) -> None:
+    place = settled(tmp_path, sandbox)
     ended = run(place, "run", "--from", str(NEWEST), "--to", str(NEWEST), "--report", REPORT)
     assert ended.code == 0, ended.told
     (line,) = [line.split() for line in ended.out.splitlines() if line.split()[:1] == [REPORT]]
@@ -146,7 +170,6 @@ def test_the_command_tells_what_was_sent_where(place: Place) -> None:
 
 
 def test_a_day_is_sent_once_more_where_a_person_gives_the_reason(place: Place) -> None:
-    make(place)
     with_reason = {"ops": {f"delivered__{REPORT}": {"config": {"redeliver": "the receiver lost it"}}}}
     assert materialise(place, REPORT, stages=SENT, config=with_reason).success
     assert [(row["version"], row["reason"]) for row in deliveries(place)] == [(1, None), (2, "the receiver lost it")]
