@@ -10,8 +10,8 @@ from optimove_pipeline.sandbox.process import RunningSandbox
 LONGEST = (
     "ui/test_dev",
     "docs/test_documented_commands",
-    "end_to_end/test_datasets",
     "end_to_end/test_interruptions",
+    "end_to_end/test_datasets",
     "end_to_end/test_command_line",
     "datasets/sources/test_databases",
     "end_to_end/test_delivered_reports",

@@ -42,10 +42,12 @@ class Ended:
 class Forked:
     """A command under way, with what `subprocess.Popen` has of it in text and with pipes."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, program: str = PROGRAM
+    ) -> None:
         (out, to_out), (told, to_told) = os.pipe(), os.pipe()
         with Path(os.devnull).open() as nothing:
-            self._process = fork(arguments, environment, folder, (nothing.fileno(), to_out, to_told))
+            self._process = fork(arguments, environment, folder, (nothing.fileno(), to_out, to_told), program)
         os.close(to_out)
         os.close(to_told)
         self.stdout, self.stderr = (os.fdopen(each, encoding="utf-8") for each in (out, told))
@@ -107,9 +109,11 @@ class Forked:
         self.stderr.close()
 
 
-def run_forked(arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> Ended:
-    """Run ``optimove-pipeline`` to its end."""
-    with Forked(arguments, environment, folder) as process:
+def run_forked(
+    arguments: Sequence[str], environment: Mapping[str, str], folder: Path, program: str = PROGRAM
+) -> Ended:
+    """Run a program of this environment to its end."""
+    with Forked(arguments, environment, folder, program) as process:
         out, told = process.communicate()
         return Ended(process.wait(), out, told)
 

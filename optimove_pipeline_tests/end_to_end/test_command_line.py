@@ -28,7 +28,6 @@ from optimove_pipeline_tests.end_to_end.place import (
 )
 
 EVERY_KIND = (
-    "customers_by_action",
     "customer_future_values",
     "customer_send_details_by_campaign",
     "execution_channels",

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -15,6 +14,7 @@ from optimove_pipeline.assets.graph import build_definitions
 from optimove_pipeline.cli import main
 from optimove_pipeline.config import sandbox_settings
 from optimove_pipeline.reports.catalogue import REPORTS
+from optimove_pipeline_tests.end_to_end.forked import run_forked
 from optimove_pipeline_tests.end_to_end.place import Place, environment
 
 ROOT = Path(__file__).parents[2]
@@ -62,11 +62,10 @@ def test_every_asset_is_checked_and_described(definitions: dg.Definitions) -> No
 
 @pytest.mark.parametrize("arguments", [(), ("-w", "workspace.yaml")], ids=["pyproject.toml", "workspace.yaml"])
 def test_dagster_loads_the_project(place: Place, arguments: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "dagster", "definitions", "validate", *arguments]
     with environment(place):
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Validation successful" in done.stdout + done.stderr
+        done = run_forked(["definitions", "validate", *arguments], os.environ, ROOT, "dagster")
+    assert done.code == 0, done.out + done.told
+    assert "Validation successful" in done.out + done.told
     assert not place.data.exists()
 
 

@@ -22,7 +22,6 @@ from optimove_pipeline_tests.end_to_end.place import DAYS, NEWEST, Place, enviro
 SELECTED = [
     "promo_codes_by_target_group",
     "customer_actions_by_target_group",
-    "customer_send_details_by_campaign",
     "executed_campaigns_by_channel",
     "customers_activity_event_attributes",
 ]
