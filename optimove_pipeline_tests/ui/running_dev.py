@@ -23,7 +23,7 @@ from optimove_pipeline_tests.end_to_end.place import STAGES, Place, start
 LONGEST_SECONDS = 300.0
 """Far more than anything here takes: a loaded machine is no failure."""
 
-_POLL_SECONDS = 0.25
+_POLL_SECONDS = 1.0
 
 T = TypeVar("T")
 
