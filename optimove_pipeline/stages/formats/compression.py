@@ -21,8 +21,8 @@ _FIRST_BYTES = 8
 """What is compressed by itself first.
 
 At the first byte of a longer text ISA-L 2.32 uses a register that it has not set (``.write_first_byte`` of
-``igzip_icf_body_h1_gr_bt.asm``), so that what it makes depends on where the compressor lies in memory. Its way with the
-shortest texts has no such fault, and a compressor that has a first byte is sound.
+``igzip_icf_body_h1_gr_bt.asm``), so that what it makes depends on where the compressor lies in memory. Its way with
+the shortest texts has no such fault, and a compressor that has a first byte is sound.
 """
 
 
