@@ -31,6 +31,7 @@ class HashFile:
 
     folder: Path
     rows: int = 0
+    nulls: int = 0
     files: list[Path] = field(default_factory=list)
 
     def write(self, hashes: pl.DataFrame) -> None:
@@ -39,6 +40,7 @@ class HashFile:
         hashes.write_ipc(path)
         self.files.append(path)
         self.rows += hashes.height
+        self.nulls += sum(column.null_count() for column in hashes.get_columns())
 
     def read(self, column: str) -> Iterator[pl.Series]:
         """Yield one column's hashes, frame by frame."""

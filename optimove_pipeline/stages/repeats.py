@@ -57,8 +57,10 @@ def find_repeats(feed: Feed, source: Partition, layout: Layout, hashes: HashFile
     """
     columns = [*layout.kinds, CALL, PAGE]
     keys, duplicate_keys = repeated(hashes, "key", bounds)
-    again = keys if feed.unique else repeated(hashes, "row", bounds)[0]
-    own = hashes.read("key" if feed.unique else "row")
+    # Rows that are equal have equal keys, if they have whole ones.
+    by_key = feed.unique or (keys.is_empty() and not hashes.nulls)
+    again = keys if by_key else repeated(hashes, "row", bounds)[0]
+    own = hashes.read("key" if by_key else "row")
     resolve = partial(_clashing if feed.unique else _moved, feed, layout)
     found = [*compare(own, again, frames(source, columns, bounds), resolve, hashes.folder, bounds)]
     rows = pl.concat([pl.DataFrame(schema={ROW: pl.UInt32, "copy": pl.Boolean}), *found]).sort(ROW)

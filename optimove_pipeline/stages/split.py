@@ -54,20 +54,29 @@ def split(
     broken.write(pl.DataFrame(schema=schema_of(feed)))
     start = 0
     for whole in frames(source, [*layout.kinds, CALL, PAGE], bounds):
-        frame = whole.drop(CALL, PAGE)
-        clash = marked(repeats.clashes, start, frame.height).alias(_CLASH)
-        fresh = ~marked(repeats.copies, start, frame.height)
-        start += frame.height
-        text, clash = frame.filter(fresh), clash.filter(fresh)
+        text, clash = _fresh(whole.drop(CALL, PAGE), start, repeats)
+        start += whole.height
         typed = cast(text, layout.kinds)
         if hashes is not None:
             hashes.write(hashes_of(feed, whole, typed))
         flags = breaches(typed.with_columns(clash), text, rules)
         bad = flags.select(pl.any_horizontal(pl.all())).to_series()
-        good.write(stamped(feed, typed.filter(~bad), source.day))
-        broken.write(quarantined(feed, text.filter(bad), flags.filter(bad), rules, source.day))
+        if bad.any():
+            broken.write(quarantined(feed, text.filter(bad), flags.filter(bad), rules, source.day))
+            good.write(stamped(feed, typed.filter(~bad), source.day))
+        else:
+            good.write(stamped(feed, typed, source.day))
         _count(counts, typed, flags, bad)
     return counts
+
+
+def _fresh(frame: pl.DataFrame, start: int, repeats: Repeats) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the rows that are no copies, and a flag for each of them: whether its key is another row's already."""
+    clash = marked(repeats.clashes, start, frame.height).alias(_CLASH)
+    if repeats.copies.is_empty():
+        return frame, clash
+    fresh = ~marked(repeats.copies, start, frame.height)
+    return frame.filter(fresh), clash.filter(fresh)
 
 
 def _count(counts: Counts, typed: pl.DataFrame, flags: pl.DataFrame, bad: pl.Series) -> None:

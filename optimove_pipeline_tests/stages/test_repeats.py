@@ -127,6 +127,12 @@ def test_the_pages_of_one_call_say_nothing_about_another_call(tmp_path: Path) ->
     assert found.repeated_rows == 1
 
 
+def test_a_row_that_moved_is_dropped_though_it_has_no_whole_key_and_no_other_came_twice(tmp_path: Path) -> None:
+    without_key = [row(None, _call=0, _page=page) for page in (0, 1)]
+    found, _ = validated([*without_key, row("A", _call=0, _page=1)], unique=False, folder=tmp_path)
+    assert (found.repeated_rows, found.rows, found.duplicate_keys) == (1, 1, 0)
+
+
 def test_hashes_that_occur_twice_are_found_range_by_range(tmp_path: Path) -> None:
     hashes = duplicates.HashFile(tmp_path)
     edge = 2**63
