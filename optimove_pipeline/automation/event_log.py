@@ -24,6 +24,8 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
+from optimove_pipeline.files import identity
+
 MOST_OPEN = 8
 """Databases kept open: the index, and those of the runs used last."""
 
@@ -82,15 +84,15 @@ class EventLog(SqliteEventLogStorage):
             yield connection
 
     def _engine(self, shard: str) -> Engine:
-        path = self.path_for_shard(shard)
-        file = _identity(path)
+        path = Path(self.path_for_shard(shard))
+        file = identity(path)
         held = self._open.get(shard)
         if held is None or held.process != os.getpid() or held.file != file:
             self._close(shard)
             engine = _engine(self.conn_string_for_shard(shard))
             if file is None or self._begun.get(shard) != file:
                 self._initdb(engine, for_index_shard=shard == INDEX_SHARD_NAME)
-                file = self._begun[shard] = _identity(path)
+                file = self._begun[shard] = identity(path)
             held = self._open[shard] = _Open(engine, os.getpid(), file)
         self._open.move_to_end(shard)
         if len(self._open) > MOST_OPEN:
@@ -102,15 +104,6 @@ class EventLog(SqliteEventLogStorage):
         if held is not None:
             # What a process has inherited is closed by the one that opened it.
             held.engine.dispose(close=held.process == os.getpid())
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells a file from another one of its name, or None where there is none."""
-    try:
-        found = Path(path).stat()
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _engine(address: str) -> Engine:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from optimove_pipeline.files import identity
 from optimove_pipeline.serving.store import open_reading
 
 
@@ -16,13 +17,13 @@ class Connections:
     """The connections that nobody uses at the moment."""
 
     path: Path
-    idle: list[tuple[int | None, sqlite3.Connection]] = field(default_factory=list)
-    """With the number of the file that each reads: a store may be removed and begun anew."""
+    idle: list[tuple[tuple[int, int] | None, sqlite3.Connection]] = field(default_factory=list)
+    """With the identity of the file that each reads: a store may be removed and begun anew."""
 
     @contextmanager
     def lent(self) -> Iterator[sqlite3.Connection]:
         """Yield a connection that is nobody else's meanwhile. One that met an error is not kept."""
-        file = _number(self.path)
+        file = identity(self.path)
         connection = self._kept(file) or open_reading(self.path)
         try:
             yield connection
@@ -39,7 +40,7 @@ class Connections:
         while self.idle:
             self.idle.pop()[1].close()
 
-    def _kept(self, file: int | None) -> sqlite3.Connection | None:
+    def _kept(self, file: tuple[int, int] | None) -> sqlite3.Connection | None:
         """Return one that reads the file; those of other files are closed."""
         with suppress(IndexError):
             while True:
@@ -47,12 +48,4 @@ class Connections:
                 if read == file and file is not None:
                     return connection
                 connection.close()
-        return None
-
-
-def _number(path: Path) -> int | None:
-    """Return the number by which the file system knows a file; None if there is none."""
-    try:
-        return path.stat().st_ino
-    except FileNotFoundError:
         return None

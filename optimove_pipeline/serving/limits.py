@@ -12,8 +12,6 @@ from optimove_pipeline.serving.access import Client
 from optimove_pipeline.serving.problems import Problem
 
 _MINUTE = 60.0
-
-
 _MOST_FAILURES = 10
 
 

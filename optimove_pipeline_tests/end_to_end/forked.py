@@ -1,4 +1,4 @@
-"""Commands in processes that are forked from one which has Dagster loaded already.
+"""Commands and other processes that are forked from one which has Dagster loaded already.
 
 They are processes like any other, with an exit code, streams, a folder and an environment of their own, and can be
 killed and interrupted; only the seconds that each would take to import the same modules again are saved. Nothing here
@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import entry_points
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.reduction import DupFd
@@ -39,18 +40,11 @@ class Ended:
     told: str
 
 
-class Forked:
-    """A command under way, with what `subprocess.Popen` has of it in text and with pipes."""
+class ForkedProcess:
+    """A process under way, with what `subprocess.Popen` has of it."""
 
-    def __init__(
-        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, program: str = PROGRAM
-    ) -> None:
-        (out, to_out), (told, to_told) = os.pipe(), os.pipe()
-        with Path(os.devnull).open() as nothing:
-            self._process = fork(arguments, environment, folder, (nothing.fileno(), to_out, to_told), program)
-        os.close(to_out)
-        os.close(to_told)
-        self.stdout, self.stderr = (os.fdopen(each, encoding="utf-8") for each in (out, told))
+    def __init__(self, process: ForkServerProcess) -> None:
+        self._process = process
 
     @property
     def pid(self) -> int:
@@ -59,8 +53,12 @@ class Forked:
 
     @property
     def returncode(self) -> int | None:
-        """The exit code, negative where a signal ended it, None while the command is under way."""
+        """The exit code, negative where a signal ended it, None while the process is under way."""
         return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while the process is under way."""
+        return self.returncode
 
     def send_signal(self, number: signal.Signals) -> None:
         """Send a signal to the process, unless it has ended."""
@@ -78,6 +76,20 @@ class Forked:
         if code is None:
             raise subprocess.TimeoutExpired(self._process.name, timeout)
         return code
+
+
+class Forked(ForkedProcess):
+    """A command under way, in text and with pipes for what it writes."""
+
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, program: str = PROGRAM
+    ) -> None:
+        (out, to_out), (told, to_told) = os.pipe(), os.pipe()
+        with Path(os.devnull).open() as nothing:
+            super().__init__(fork(arguments, environment, folder, (nothing.fileno(), to_out, to_told), program))
+        os.close(to_out)
+        os.close(to_told)
+        self.stdout, self.stderr = (os.fdopen(each, encoding="utf-8") for each in (out, told))
 
     def communicate(self, timeout: float = LONGEST_SECONDS) -> tuple[str, str]:
         """Wait for the process to end, and return what it has written since anybody read."""
@@ -131,10 +143,24 @@ def fork(
 
     One that is ``apart`` has a group of processes of its own, whose number is the process's.
     """
+    return start([program, *arguments], partial(_run_program, program), environment, folder, streams, apart=apart)
+
+
+def start(
+    command: Sequence[str],
+    run: Callable[[], int | None],
+    environment: Mapping[str, str],
+    folder: Path,
+    streams: Sequence[int],
+    *,
+    apart: bool = False,
+) -> ForkServerProcess:
+    """Start a process that calls ``run`` with ``command`` as its ``sys.argv``, and else as ``fork`` does.
+
+    Streams that are not given are those of this process.
+    """
     handed = [_Handed(each) for each in streams]
-    process = _PROCESSES.Process(
-        target=_carry_out, args=([program, *arguments], dict(environment), folder, handed, apart)
-    )
+    process = _PROCESSES.Process(target=_carry_out, args=([*command], run, dict(environment), folder, handed, apart))
     process.start()
     return process
 
@@ -156,7 +182,12 @@ def _received(handed: Any) -> int:
 
 
 def _carry_out(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path, streams: Sequence[int], apart: bool
+    command: list[str],
+    run: Callable[[], int | None],
+    environment: Mapping[str, str],
+    folder: Path,
+    streams: Sequence[int],
+    apart: bool,
 ) -> None:
     if apart:
         os.setsid()
@@ -166,18 +197,18 @@ def _carry_out(
     for number, given in enumerate(streams):
         os.dup2(given, number)
         os.close(given)
-    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     # A shell lets what it runs in the background ignore interruptions, and so would what that has started.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.argv = [*command]
-    sys.exit(_main_of(command[0])())
+    sys.argv = command
+    sys.exit(run())
 
 
-def _main_of(program: str) -> Callable[[], int | None]:
+def _run_program(program: str) -> int | None:
     if program == PROGRAM:
         from optimove_pipeline.cli import main
-
-        return main
-    (script,) = entry_points(group="console_scripts", name=program)
-    loaded: Callable[[], int | None] = script.load()
-    return loaded
+    else:
+        (script,) = entry_points(group="console_scripts", name=program)
+        main = script.load()
+    code: int | None = main()
+    return code

@@ -16,6 +16,7 @@ from dagster._serdes import serialize_value
 
 from optimove_pipeline.reports.catalogue import BY_NAME, REPORTS
 from optimove_pipeline.sandbox.process import RunningSandbox
+from optimove_pipeline_tests.end_to_end.dagster_in_memory import EVENTS
 from optimove_pipeline_tests.end_to_end.place import (
     CHOICES,
     DAYS,
@@ -71,8 +72,7 @@ def pulled(tmp_path_factory: pytest.TempPathFactory, started: RunningSandbox) ->
 
 def instance_in(home: Path) -> dg.DagsterInstance:
     """Dagster in a folder, but with its events in memory: on disk they would take most of the run's time."""
-    in_memory = {"module": "dagster._core.storage.event_log", "class": "InMemoryEventLogStorage", "config": {}}
-    return dg.DagsterInstance.local_temp(str(home), overrides={"event_log_storage": in_memory})
+    return dg.DagsterInstance.local_temp(str(home), overrides={"event_log_storage": EVENTS})
 
 
 def days_of(report: str) -> tuple[date, ...]:

@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from optimove_pipeline_tests.assets.casino import casino, command
+from optimove_pipeline_tests.end_to_end.dagster_in_memory import without_history
 from optimove_pipeline_tests.end_to_end.place import Place
 from optimove_pipeline_tests.serving.api import CLIENT, ENVIRONMENT, TABLE, ids, served
-from optimove_pipeline_tests.targets.dagster_in_memory import without_history
 
 
 @pytest.fixture(scope="module")

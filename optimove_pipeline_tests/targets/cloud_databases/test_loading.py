@@ -28,10 +28,10 @@ from optimove_pipeline.targets.errors import LoginError, TargetError, Unreachabl
 from optimove_pipeline.targets.kinds.bigquery import BigQueryTargetSettings
 from optimove_pipeline.targets.table import Replace, Table, TableColumn
 from optimove_pipeline_tests.assets.casino import casino, command
+from optimove_pipeline_tests.end_to_end.dagster_in_memory import without_history
 from optimove_pipeline_tests.servers.bigquery import PROJECT, READER, BigQuery
 from optimove_pipeline_tests.servers.starting import free_port
 from optimove_pipeline_tests.targets.cloud_databases.engine import Engine, anonymous
-from optimove_pipeline_tests.targets.databases.dagster_history import history_in_memory
 from optimove_pipeline_tests.targets.databases.feeds import (
     GAMES,
     MONDAY,
@@ -183,8 +183,7 @@ def test_a_data_set_goes_through_dagster_to_both_and_is_read_as_optimove_would(
     sqlserver: Engine, bigquery: Engine, tmp_path: Path
 ) -> None:
     both = {"crm": sqlserver, "warehouse": bigquery}
-    place = casino(tmp_path, select=["customers"], overlap_hours=24)
-    history_in_memory(place)
+    place = without_history(casino(tmp_path, select=["customers"], overlap_hours=24))
     document = yaml.safe_load((tmp_path / "optimove.yaml").read_text())
     document["targets"] = {name: engine.settings.model_dump(mode="json") for name, engine in both.items()}
     document["delivery"]["datasets"] = [*both]

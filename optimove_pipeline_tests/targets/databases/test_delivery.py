@@ -12,9 +12,9 @@ import yaml
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline.settings.databases import DatabaseTargetSettings
 from optimove_pipeline_tests.assets.casino import casino, command
+from optimove_pipeline_tests.end_to_end.dagster_in_memory import without_history
 from optimove_pipeline_tests.end_to_end.place import NEWEST, TODAY, Place, materialise, query, settle
 from optimove_pipeline_tests.targets.databases.conftest import administered, administrator
-from optimove_pipeline_tests.targets.databases.dagster_history import history_in_memory
 from optimove_pipeline_tests.targets.databases.engine import READER, SECRETS, log_in
 
 Databases = dict[str, DatabaseTargetSettings]
@@ -50,8 +50,7 @@ def received(settings: DatabaseTargetSettings, columns: str, view: str) -> list[
 
 
 def test_a_data_set_is_delivered_and_a_forgotten_customer_goes(tmp_path: Path, both: Databases) -> None:
-    place = casino(tmp_path, select=["customers"], overlap_hours=24)
-    history_in_memory(place)
+    place = without_history(casino(tmp_path, select=["customers"], overlap_hours=24))
     document = yaml.safe_load((tmp_path / "optimove.yaml").read_text())
     document |= {"targets": documents(both), "delivery": {**document["delivery"], "datasets": list(both)}}
     (tmp_path / "optimove.yaml").write_text(yaml.safe_dump(document))

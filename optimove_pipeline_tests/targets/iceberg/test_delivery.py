@@ -14,9 +14,9 @@ from optimove_pipeline.targets.iceberg.catalogs import opened
 from optimove_pipeline.targets.iceberg.reading import read
 from optimove_pipeline.targets.kinds.iceberg import IcebergSettings
 from optimove_pipeline_tests.assets.casino import casino, command
+from optimove_pipeline_tests.end_to_end.dagster_in_memory import without_history
 from optimove_pipeline_tests.end_to_end.place import Place, environment
 from optimove_pipeline_tests.servers.iceberg_reader import duckdb_rows
-from optimove_pipeline_tests.targets.dagster_in_memory import without_history
 
 FIRST, SECOND = "2020-03-01", "2020-03-02"
 

@@ -11,9 +11,9 @@ import yaml
 
 from optimove_pipeline.targets.snowflake.target import SnowflakeTarget
 from optimove_pipeline_tests.assets.casino import CATALOG, casino, command
+from optimove_pipeline_tests.end_to_end.dagster_in_memory import without_history
 from optimove_pipeline_tests.end_to_end.place import query
 from optimove_pipeline_tests.servers.snowflake import Recorder
-from optimove_pipeline_tests.targets.dagster_in_memory import without_history
 from optimove_pipeline_tests.targets.snowflake.tables import asked, settings_of
 
 DAY = "2020-03-01"
