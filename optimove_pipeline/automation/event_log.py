@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,6 +52,7 @@ class EventLog(SqliteEventLogStorage):
     def __init__(self, home: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._begun: dict[str, tuple[int, int] | None] = {}
+        self._seen: set[tuple[object, ...]] = set()
         super().__init__(str(Path(home) / "history" / "runs"), inst_data)
 
     @classmethod
@@ -70,6 +72,24 @@ class EventLog(SqliteEventLogStorage):
         """
         super().store_event(event)
         os.utime(self.path_for_shard(event.run_id))
+
+    def has_table(self, table_name: str) -> bool:
+        """Return whether the index has a table; Dagster asks before each event of an asset or a check."""
+        return self._has("table", table_name, super().has_table)
+
+    def has_secondary_index(self, name: str) -> bool:
+        """Return whether a migration of the index is complete; Dagster asks before each look at an asset."""
+        return self._has("migration", name, super().has_secondary_index)
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        return self._has("column", column_name, partial(super()._has_asset_key_col_on_connection, conn))
+
+    def _has(self, kind: str, name: str, look: Callable[[str], bool]) -> bool:
+        """Look for something in the index until it is there, from when on it stays."""
+        thing = identity(Path(self.path_for_shard(INDEX_SHARD_NAME))), kind, name
+        if thing not in self._seen and look(name):
+            self._seen.add(thing)
+        return thing in self._seen
 
     def dispose(self) -> None:
         """Close all databases."""

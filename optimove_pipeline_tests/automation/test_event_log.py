@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import threading
 import uuid
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from dagster._core.storage.event_log import SqliteEventLogStorage
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from optimove_pipeline.automation.event_log import MOST_OPEN, EventLog
 from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
@@ -132,6 +134,24 @@ def test_a_database_is_looked_over_once_however_often_it_is_opened(
         for run in [*runs, *runs]:
             tell(instance, "begun", run)
     assert sorted(Path(path).stem for path in looked_over if "index" not in path) == sorted(runs)
+
+
+def test_what_the_index_has_is_looked_up_once_and_what_it_lacks_each_time(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    log = instance.event_log_storage
+    assert isinstance(log, EventLog)
+    assert not log.has_table("added_later")
+    with contextlib.closing(sqlite3.connect(log.path_for_shard("index"))) as index:
+        index.execute("CREATE TABLE added_later (id INTEGER)")
+    assert log.has_table("added_later")
+    run_of(instance)
+    statements: list[str] = []
+    with log.index_connection() as connection:
+        event.listen(connection.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    run_of(instance)
+    assert any("INSERT INTO asset_check_executions" in each for each in statements)
+    assert not [each for each in statements if "PRAGMA" in each or "secondary_indexes" in each]
 
 
 def test_files_that_another_process_has_removed_are_begun_anew(home: Path, instance: dg.DagsterInstance) -> None:
