@@ -25,7 +25,7 @@ dev: $(VENV)/.run
 	$(BIN)/optimove-pipeline dev
 
 test: $(VENV)/.test
-	$(MAKE) -j 2 lint servers
+	$(MAKE) -j 3 lint servers $(VENV)/.collected
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
@@ -35,6 +35,10 @@ lint: $(VENV)/.test
 
 servers: $(VENV)/.test
 	sh tools/test_servers.sh
+
+# The first time, one process reads all tests and rewrites their assertions: else each worker would, all at once.
+$(VENV)/.collected: $(VENV)/.test
+	@$(BIN)/python -m pytest --collect-only -qq > $@ || { cat $@; rm $@; exit 1; }
 
 benchmark: $(VENV)/.benchmark
 	$(BIN)/python -m benchmarks
