@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.measuring import Measured, alternate, measure_command
 from benchmarks.results import Figure, Section
+from optimove_pipeline.commands.dagster_home import write_instance_file
 from optimove_pipeline.reports.catalogue import REPORTS
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 
@@ -67,8 +68,7 @@ def environment(sandbox: RunningSandbox, folder: Path, select: str | list[str]) 
     """Return the environment of a tenant without limits whose data and Dagster's history lie in an empty folder."""
     settings, home = folder / "optimove.yaml", folder / "dagster"
     settings.write_text(_SETTINGS.format(select=json.dumps(select)), encoding="utf-8")
-    home.mkdir()
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+    write_instance_file(home)
     return {
         "OPTIMOVE_CONFIG": str(settings),
         "OPTIMOVE_API_URL": sandbox.url,

@@ -48,11 +48,16 @@ _INSTANCE: dict[str, object] = {
 def prepare_dagster_home(data_dir: Path) -> Path:
     """Return the folder of ``DAGSTER_HOME``, by default inside the data directory, with an instance file in it."""
     home = _home(data_dir)
+    write_instance_file(home)
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def write_instance_file(home: Path) -> None:
+    """Write the settings of Dagster that suit this project, unless there are others."""
     instance_file = home / _INSTANCE_FILE
     if not instance_file.exists():
         write_atomically(instance_file, yaml.safe_dump(_INSTANCE, sort_keys=False).encode())
-    os.environ["DAGSTER_HOME"] = str(home)
-    return home
 
 
 def open_instance(home: Path) -> dg.DagsterInstance:
