@@ -10,11 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from optimove_pipeline.commands.dagster_home import open_instance, prepare_dagster_home
+from optimove_pipeline.commands.process_group import end_group
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.file_lock import locked
 
@@ -89,7 +90,9 @@ def _dagster(port: int) -> Iterator[subprocess.Popen[bytes]]:
         try:
             yield process
         finally:
-            _end(process)
+            if process.stdin is not None:
+                process.stdin.close()
+            end_group(process, STOP_SECONDS)
 
 
 def _watch(process: subprocess.Popen[bytes], port: int, tell: Callable[[str], None]) -> None:
@@ -115,25 +118,3 @@ def _answers(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End Dagster and its children in order; by force if that takes too long, or a second Ctrl-C asks for it."""
-    if process.stdin is not None:
-        process.stdin.close()
-    deadline = time.monotonic() + STOP_SECONDS
-    try:
-        while _group_lives(process) and time.monotonic() < deadline:
-            time.sleep(_ASK_SECONDS)
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _group_lives(process: subprocess.Popen[bytes]) -> bool:
-    process.poll()  # a child that nobody has asked for stays in its group
-    try:
-        os.killpg(process.pid, 0)
-    except ProcessLookupError:
-        return False
-    return True

@@ -15,6 +15,8 @@ import warnings
 
 def main() -> None:
     """Run ``dagster dev`` until it is interrupted, or nobody holds the other end of standard input any more."""
+    # Whoever runs the command in the background has it ignored, and so would this process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_interrupt_with_parent, daemon=True).start()
     # It recommends a tool that this project does not install.
     warnings.filterwarnings("ignore", message="Function `dev_command` is superseded")
