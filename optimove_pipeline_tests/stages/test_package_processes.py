@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from optimove_pipeline.packages import MANIFEST, Package, find_package, open_package
@@ -95,9 +96,9 @@ def test_a_process_killed_while_it_makes_a_damaged_package_again_leaves_none(tmp
     assert find_package(damaged.folder) is None
 
 
-@pytest.mark.parametrize("threads", ["1", "4"])
-def test_every_process_makes_the_same_bytes(tmp_path: Path, threads: str) -> None:
+def test_a_process_with_another_number_of_threads_makes_the_same_bytes(tmp_path: Path) -> None:
     frame = rows(40_000)
+    threads = "4" if pl.thread_pool_size() == 1 else "1"
     validated(tmp_path / "here", frame)
     validated(tmp_path / "there", frame)
     environment = os.environ | {"POLARS_MAX_THREADS": threads, "PYTHONHASHSEED": threads}

@@ -64,7 +64,7 @@ LIMITS = st.sampled_from([1_500, 4_000, 50_000])
 Shown = tuple[str | None, ...]
 """A row's values as text."""
 
-any_rows = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+any_rows = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @contextmanager
