@@ -6,6 +6,9 @@ Each folder that uses the sandbox has a fixture ``started`` with a date of its o
 import pytest
 
 from optimove_pipeline.sandbox.process import RunningSandbox
+from optimove_pipeline_tests import dagster_migrations
+
+dagster_migrations.read_once()
 
 LONGEST = (
     "ui/test_dev",

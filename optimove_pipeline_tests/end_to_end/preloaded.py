@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 
 import dagster as dg
 
+from optimove_pipeline_tests import dagster_migrations
+
 WHEN_NEEDED = (
     "anyio._backends._asyncio",
     "dateutil.relativedelta",
@@ -42,6 +44,7 @@ with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
     importlib.import_module("optimove_pipeline.cli")
 for _name in WHEN_NEEDED:
     importlib.import_module(_name)
+dagster_migrations.read_once()
 _run_nothing()
 # Nobody's collector need look at all this again, nor copy it by doing so.
 gc.freeze()
