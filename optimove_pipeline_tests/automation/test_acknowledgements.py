@@ -26,7 +26,7 @@ from optimove_pipeline.reports.snapshots import note_update, noted_update
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline_tests.automation.ticks import Ticking, alerts
-from optimove_pipeline_tests.end_to_end.place import settle, start
+from optimove_pipeline_tests.end_to_end.place import begin, settle
 
 DAY = date(2026, 11, 20)
 CUSTOMERS = {"preset": "casino", "select": ["customers"]}
@@ -284,9 +284,8 @@ def test_the_listener_accepts_days_when_it_hears_that_the_daily_process_has_ende
     day = datetime.now(UTC).date() - timedelta(days=3)
     settings = settings_in(listening.data)
     deliver(settings, day=day, at=datetime.combine(day + timedelta(days=1), AT_NIGHT.timetz()))
-    with start(listening, "listen", "--port", "0", OPTIMOVE_LISTENER_SECRET=secret) as process:
+    with begin(listening, "listen", "--port", "0", OPTIMOVE_LISTENER_SECRET=secret) as process:
         try:
-            assert process.stdout is not None
             address = process.stdout.readline().split()[4].rstrip(",")
             for event in (13, 2):
                 post(address, secret, event)

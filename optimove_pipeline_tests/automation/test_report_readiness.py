@@ -22,7 +22,7 @@ from optimove_pipeline.event_note import read_note
 from optimove_pipeline.sandbox.faults import Fault
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline.staging import Staging
-from optimove_pipeline_tests.end_to_end.place import Place, start
+from optimove_pipeline_tests.end_to_end.place import Place, begin
 
 DAY = date(2026, 11, 20)
 TODAY = DAY + timedelta(days=1)
@@ -168,8 +168,7 @@ def test_an_event_of_optimove_brings_a_day_before_its_readiness_time(
 ) -> None:
     monkeypatch.setenv("OPTIMOVE_LISTENER_SECRET", "a-secret-of-this-test")
     place = Place(tmp_path, {**os.environ, "OPTIMOVE_DATA_DIR": str(tmp_path)})
-    with start(place, "listen", "--port", "0") as process:
-        assert process.stdout is not None
+    with begin(place, "listen", "--port", "0") as process:
         address = process.stdout.readline().split()[4].rstrip(",")
         register(settings_in(tmp_path), address, [3], lambda _: True, lambda _: None)
         assert sandbox.send_event(3) == [200]

@@ -49,7 +49,8 @@ def test_reports_that_must_agree_are_compared_by_what_the_run_asked_for(
 ) -> None:
     report = "customers_by_action"
     action = min(int(row["action_id"]) for row in true_rows(sandbox, report, NEWEST))
-    run = materialise(place, *UPSTREAM, "all_actions", report, filters={report: {"actions": [action]}})
+    assert materialise(place, *UPSTREAM, "all_actions", stages=("report",)).success
+    run = materialise(place, report, filters={report: {"actions": [action]}})
     assert run.success
     assert {int(row["action_id"]) for row in published(place, report, NEWEST)} == {action}
     assert checks(run, f"validated/{report}")["agrees_with_customer_action_details_by_date"].passed

@@ -20,9 +20,8 @@ from optimove_pipeline.sandbox.process import RunningSandbox
 from optimove_pipeline_tests.end_to_end.place import DAYS, NEWEST, Place, environment, published_days, settle, tables
 
 SELECTED = [
-    "promo_codes_by_target_group",
     "customer_actions_by_target_group",
-    "executed_campaigns_by_channel",
+    "execution_channels",
     "customers_activity_event_attributes",
 ]
 LOOK_UPS = {"general/GetLastDataUpdate", "integrations/GetActivityEventList", "model/GetCustomerAttributeList"}
@@ -93,12 +92,9 @@ def test_a_plan_of_days_beside_published_ones_rests_on_these(place: Place, sandb
     plan = planned(*over(DAYS[1], NEWEST))
     assert sandbox.stats()["by_function"] == {"general/GetLastDataUpdate": 1}
     reports = plan["reports"]
-    assert (reports["promo_codes_by_target_group"]["days"], reports["promo_codes_by_target_group"]["published"]) == (
-        2,
-        1,
-    )
-    assert reports["promo_codes_by_target_group"]["exact_days"] == 1
-    assert reports["promo_codes_by_target_group"]["basis"] == "history"
+    of_history = reports["customer_actions_by_target_group"]
+    assert (of_history["days"], of_history["published"], of_history["exact_days"]) == (2, 1, 1)
+    assert of_history["basis"] == "history"
     assert reports["target_groups_by_date"]["basis"] == "exact"
     sandbox.reset()
     command("run", *over(DAYS[1], NEWEST))
@@ -123,13 +119,13 @@ def test_what_is_missing_is_all_that_is_pulled(place: Place, sandbox: RunningSan
     command("run", "--missing", *over(DAYS[0], NEWEST))
     check(plan, calls_made(sandbox))
     assert {call["parameters"].get("Date", str(DAYS[0])) for call in sandbox.stats()["calls"]} == {str(DAYS[0])}
-    assert published_days(place, "promo_codes_by_target_group") == [*DAYS]
+    assert published_days(place, "customer_actions_by_target_group") == [*DAYS]
 
 
 def test_offline_no_call_is_made_and_what_is_unknown_is_said(place: Place, sandbox: RunningSandbox) -> None:
     plan = planned("--offline", *over(DAYS[0], NEWEST))
     assert sandbox.stats()["total"] == 0
-    assert plan["reports"]["promo_codes_by_target_group"]["published"] == 3
+    assert plan["reports"]["customer_actions_by_target_group"]["published"] == 3
     assert [line.partition(":")[0] for line in plan["unknown"]] == ["how far the tenant's data reach"]
 
 

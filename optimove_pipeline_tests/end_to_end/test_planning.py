@@ -24,8 +24,7 @@ UPSTREAM = ("target_groups_by_date", "actions_by_target_group", "customer_action
 def planned(root: Path, sandbox: RunningSandbox, planning: str) -> tuple[Rows, int]:
     """The report's rows of a day, and the calls of its own function that they took."""
     sandbox.reset()
-    place = settle(root / planning, sandbox, reports={"planning": planning})
-    assert materialise(place, *UPSTREAM, stages=("report",)).success
+    place = settle(root, sandbox, reports={"planning": planning})
     assert materialise(place, REPORT).success
     return alike(published(place, REPORT, NEWEST)), sandbox.stats()["by_function"]["customers/GetCustomersByAction"]
 
@@ -33,6 +32,7 @@ def planned(root: Path, sandbox: RunningSandbox, planning: str) -> tuple[Rows, i
 def test_both_plannings_give_the_same_rows_for_very_different_calls(
     tmp_path: Path, sandbox: RunningSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    assert materialise(settle(tmp_path, sandbox), *UPSTREAM, stages=("report",)).success
     executed, few = planned(tmp_path, sandbox, "executed")
     exhaustive, many = planned(tmp_path, sandbox, "exhaustive")
     with capsys.disabled():

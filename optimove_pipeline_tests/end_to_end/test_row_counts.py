@@ -10,7 +10,7 @@ from optimove_pipeline.staging import Staging
 from optimove_pipeline_tests.end_to_end.place import Place, checks, materialise
 
 REPORT = "promo_codes"
-FIRST, LAST = date(2025, 4, 21), date(2025, 6, 19)
+FIRST, LAST = date(2025, 5, 21), date(2025, 6, 19)
 USUAL = 100
 OUTLIERS = {FIRST + timedelta(days=7): 1, LAST: 1000}
 
