@@ -22,7 +22,6 @@ from optimove_pipeline_tests.end_to_end.place import (
     query,
     run,
     settle,
-    start,
     tables,
     true_rows,
 )
@@ -62,7 +61,7 @@ def test_running_again_asks_anew_gives_the_same_tables_and_tells_so_in_json_alon
 
 
 def test_a_person_is_shown_progress_and_a_table(place: Place) -> None:
-    ended = end(start(place, "run", "--from", str(DAYS[1]), "--to", str(NEWEST), "--report", "promo_codes"))
+    ended = run(place, "run", "--from", str(DAYS[1]), "--to", str(NEWEST), "--report", "promo_codes")
     assert ended.code == 0
     assert "Traceback" not in ended.told
     assert "Warning" not in ended.told
@@ -76,7 +75,7 @@ def test_a_person_is_shown_progress_and_a_table(place: Place) -> None:
 
 def test_with_nothing_configured_the_sandbox_is_used_and_says_so(place: Place) -> None:
     nothing = {"OPTIMOVE_API_URL": "", "OPTIMOVE_API_KEY": "", "OPTIMOVE_CONFIG": ""}
-    ended = end(begin(place, "run", "--json", "--days", "1", "--report", "execution_channels", **nothing))
+    ended = run(place, "run", "--json", "--days", "1", "--report", "execution_channels", **nothing)
     assert "No tenant is configured" in ended.told
     assert "using the built-in sandbox" in ended.told
     assert tables(place) == ["execution_channels"], ended.told

@@ -25,7 +25,7 @@ def test_a_narrowed_run_replaces_the_days_rows_until_the_day_is_run_again(
 ) -> None:
     whole = true_rows(sandbox, REPORT, NEWEST)
     channel = min(int(row["channel_id"]) for row in whole)
-    full = materialise(place, "executed_campaign_details", "executed_campaigns_by_channel", REPORT)
+    full = materialise(place, "executed_campaigns_by_channel", REPORT)
     assert alike(published(place, REPORT, NEWEST)) == alike(whole)
 
     narrowed = materialise(place, REPORT, filters={REPORT: {"channels": [channel]}})
