@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from optimove_pipeline.sandbox.process import RunningSandbox
 from optimove_pipeline_tests.end_to_end.place import (
     NEWEST,
+    Place,
     Rows,
     alike,
     materialise,
@@ -21,10 +23,11 @@ REPORT = "customers_by_action"
 UPSTREAM = ("target_groups_by_date", "actions_by_target_group", "customer_action_details_by_date", "all_actions")
 
 
-def planned(root: Path, sandbox: RunningSandbox, planning: str) -> tuple[Rows, int]:
+def planned(upstream: Place, sandbox: RunningSandbox, planning: str) -> tuple[Rows, int]:
     """The report's rows of a day, and the calls of its own function that they took."""
     sandbox.reset()
-    place = settle(root, sandbox, reports={"planning": planning})
+    place = settle(upstream.root.with_name(planning), sandbox, reports={"planning": planning})
+    shutil.copytree(upstream.data, place.data)
     assert materialise(place, REPORT).success
     return alike(published(place, REPORT, NEWEST)), sandbox.stats()["by_function"]["customers/GetCustomersByAction"]
 
@@ -32,9 +35,10 @@ def planned(root: Path, sandbox: RunningSandbox, planning: str) -> tuple[Rows, i
 def test_both_plannings_give_the_same_rows_for_very_different_calls(
     tmp_path: Path, sandbox: RunningSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert materialise(settle(tmp_path, sandbox), *UPSTREAM, stages=("report",)).success
-    executed, few = planned(tmp_path, sandbox, "executed")
-    exhaustive, many = planned(tmp_path, sandbox, "exhaustive")
+    upstream = settle(tmp_path / "upstream", sandbox)
+    assert materialise(upstream, *UPSTREAM, stages=("report",)).success
+    executed, few = planned(upstream, sandbox, "executed")
+    exhaustive, many = planned(upstream, sandbox, "exhaustive")
     with capsys.disabled():
         print(f"\n{REPORT}: {many} calls exhaustive, {few} executed: {many / few:.1f} times")  # noqa: T201
     assert executed == exhaustive == alike(true_rows(sandbox, REPORT, NEWEST))
