@@ -52,6 +52,11 @@ class Terminal:
         """Start a command that does not end by itself, and wait until it says ``ready``."""
         self.servers.enter_context(_served(command, ready, self.folder, self._as_found()))
 
+    def start_and_end(self, command: str, ready: str) -> None:
+        """Start a command that does not end by itself, and end it with Ctrl-C once it says ``ready``."""
+        with _served(command, ready, self.folder, self._as_found()):
+            pass
+
     def _as_found(self) -> dict[str, str]:
         path = self.environment["PATH"].replace(f"{self.programs}:", "")
         return {**self.environment, "PATH": f"{self.programs}:{path}"}

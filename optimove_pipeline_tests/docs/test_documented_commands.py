@@ -24,9 +24,11 @@ from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline.settings.datasets import Datasets
 from optimove_pipeline_tests.docs.pages import PAGES, ROOT, Block, all_blocks, blocks, commands
 from optimove_pipeline_tests.docs.terminal import Terminal, terminal
+from optimove_pipeline_tests.end_to_end.dagster_in_memory import keep_no_events
 
 STAND_INS = {
     "make run": "make -n run",
+    "make dev": "make -n dev | grep '/optimove-pipeline dev$'",
     "make test": "make -n test",
     "make benchmark": "make -n benchmark",
     "make lock": "make -n lock",
@@ -44,10 +46,6 @@ STAND_INS = {
 _NO_API = "http://127.0.0.1:1/current"
 
 SERVERS = {
-    "make dev": (
-        f"env OPTIMOVE_API_URL={_NO_API} OPTIMOVE_SANDBOX_URL={_NO_API} optimove-pipeline dev --port 3000",
-        "Dagster's UI: http://localhost",
-    ),
     "optimove-pipeline sandbox": (None, "The sandbox answers at"),
     "optimove-pipeline listen --port": (None, "The listener answers at"),
     "optimove-pipeline serve": (None, "The API of sandbox_api answers at"),
@@ -58,7 +56,7 @@ SERVERS = {
     ),
 }
 """Commands that don't end by themselves, by how they begin: what is started (None: as written), what tells that they
-are ready. They run until the page's last command is done."""
+are ready. They run until the page's last command is done, except Dagster's, which no command asks for anything."""
 
 AS_INSTALLED = {"settings.md", "api.md"}
 """Pages whose commands are the programs that are installed, each in an interpreter of its own."""
@@ -80,6 +78,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox
 @pytest.fixture(scope="module")
 def warehouse(sandbox: RunningSandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with terminal(tmp_path_factory.mktemp("sql"), {"OPTIMOVE_SANDBOX_URL": sandbox.url}) as opened:
+        keep_no_events(opened.folder / "data")
         opened.run("optimove-pipeline run --days 1 --report promo_codes")
     return opened.folder / "data" / "warehouse.duckdb"
 
@@ -101,6 +100,7 @@ def test_the_commands_of_a_page_run_one_after_the_other(
     with terminal(tmp_path, {"OPTIMOVE_SANDBOX_URL": sandbox.url}, forked=forked) as opened:
         if page.name == "README.md":
             shutil.copytree(warehouse.parent, opened.folder / "data")
+            keep_no_events(opened.folder / "data" / "my-tenant")
             _fill_in(opened.folder / "docs" / "optimove.example.yaml", sandbox)
         for block in blocks(page):
             for command in commands(block) if block.language == "sh" else ():
@@ -113,7 +113,7 @@ def _fill_in(example: Path, sandbox: RunningSandbox) -> None:
     """Put the sandbox's company and its SFTP server at the end of the example, as a person does with their own."""
     own = {**sandbox.settings(), "delivery": {"datasets": ["sandbox"]}}
     # The company's days are those of UTC, and its first one must not depend on the year.
-    own["datasets"]["first_day"] = "2025-01-01"
+    own["datasets"] |= {"first_day": "2025-01-01", "select": ["customers", "game_types_and_categories"]}
     general = example.read_text(encoding="utf-8").replace("Europe/London", "UTC")
     example.write_text(f"{general}\n{yaml.safe_dump(own, sort_keys=False)}", encoding="utf-8")
 
@@ -127,7 +127,9 @@ def _carry_out(opened: Terminal, command: str, as_documented: dict[str, str]) ->
         actual = actual.replace(documented, real)
     if command.startswith("make "):
         opened.run(f"make -n {command.removeprefix('make ')}")
-    if server:
+    if server and server.startswith("dagster"):
+        opened.start_and_end(actual, ready)
+    elif server:
         opened.serve(actual, ready)
     else:
         opened.run(actual)

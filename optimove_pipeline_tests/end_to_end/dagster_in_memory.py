@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import yaml
 
 from optimove_pipeline_tests.end_to_end.place import Place
 
-EVENTS = {"module": "dagster._core.storage.event_log", "class": "InMemoryEventLogStorage", "config": {}}
+EVENTS = {"module": "optimove_pipeline_tests.end_to_end.events_in_memory", "class": "EventsInMemory", "config": {}}
 
 
 def without_history(place: Place) -> Place:
     """Have each command of a place begin without events, and keep its own in memory."""
-    home = place.data / "dagster"
+    keep_no_events(place.data)
+    return place
+
+
+def keep_no_events(data: Path) -> None:
+    """Do the same for the commands of a data directory."""
+    home = data / "dagster"
     home.mkdir(parents=True)
     (home / "dagster.yaml").write_text(yaml.safe_dump({"telemetry": {"enabled": False}, "event_log_storage": EVENTS}))
-    return place

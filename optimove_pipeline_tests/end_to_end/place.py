@@ -8,7 +8,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from optimove_pipeline.config import Settings, load_settings
 from optimove_pipeline.reports.catalogue import BY_NAME
 from optimove_pipeline.sandbox.process import RunningSandbox
 from optimove_pipeline.sandbox.truth import Choices, truth
+from optimove_pipeline_tests.end_to_end.events_in_memory import instance_in_memory
 from optimove_pipeline_tests.end_to_end.forked import Ended, Forked, run_forked
 
 TODAY = date(2025, 6, 20)
@@ -146,12 +147,13 @@ def materialise(
     ``filters`` are given for this run, by report; ``config`` is further configuration. Without an instance of its
     own, what the run leaves in Dagster is forgotten.
     """
-    with environment(place), warnings.catch_warnings():
+    opened = nullcontext(instance) if instance else instance_in_memory()
+    with environment(place), opened as kept, warnings.catch_warnings():
         # Dagster's own code for nested resources calls what Dagster deprecated.
         warnings.filterwarnings("ignore", message="InitResourceContext.dagster_run is deprecated")
         job = _definitions_of(load_settings(), reports).resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
-            instance=instance,
+            instance=kept,
             asset_selection=[dg.AssetKey([stage, name]) for name in reports for stage in stages],
             tags={**range_tags(days[0], days[-1]), **(tags or {})},
             run_config={

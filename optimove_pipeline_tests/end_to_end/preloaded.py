@@ -24,6 +24,7 @@ WHEN_NEEDED = (
     "optimove_pipeline.commands.quarantine",
     "optimove_pipeline.commands.status",
     "optimove_pipeline.commands.summary",
+    "optimove_pipeline_tests.end_to_end.events_in_memory",
     "paramiko",
     "pyarrow.dataset",
 )

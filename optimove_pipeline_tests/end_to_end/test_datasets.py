@@ -16,6 +16,7 @@ import pytest
 from optimove_pipeline.ledger import ledger_file
 from optimove_pipeline.sandbox.process import RunningSandbox, running_sandbox
 from optimove_pipeline.watermarks import watermark
+from optimove_pipeline_tests.end_to_end.dagster_in_memory import without_history
 from optimove_pipeline_tests.end_to_end.place import DAYS, NEWEST, TODAY, Place, begin, end, query, run, settle
 
 NAMES = ("customers", "transactions", "games", "game_types_and_categories", "events")
@@ -42,7 +43,7 @@ def place_of(root: Path, company: RunningSandbox, **datasets: Any) -> Place:
     company.faults()
     found = company.settings()
     found["datasets"] |= datasets
-    return settle(root, company, **found, delivery={"reports": "none", "datasets": ["sandbox"]})
+    return without_history(settle(root, company, **found, delivery={"reports": "none", "datasets": ["sandbox"]}))
 
 
 def deliver(place: Place, *options: str, first: date = NEWEST, last: date = NEWEST) -> Any:
