@@ -10,6 +10,7 @@ import pytest
 
 from optimove_pipeline.sandbox.process import running_sandbox
 from optimove_pipeline_tests.commands.company import DAY, NAMES, TODAY, Company
+from optimove_pipeline_tests.end_to_end.dagster_in_memory import without_history
 from optimove_pipeline_tests.end_to_end.place import run, settle
 
 
@@ -21,7 +22,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
         told = sandbox.settings()
         datasets = {**told["datasets"], "select": [*NAMES], "first_day": str(DAY)}
         sections = {**told, "datasets": datasets, "delivery": {"datasets": ["sandbox"]}}
-        company = Company(settle(root / "place", sandbox, **sections), sandbox)
+        company = Company(without_history(settle(root / "place", sandbox, **sections)), sandbox)
         ended = run(company.place, "deliver", "--from", f"{DAY}", "--to", f"{DAY}")
         assert ended.code == 0, ended.told
         yield company

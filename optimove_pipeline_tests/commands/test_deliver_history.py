@@ -16,6 +16,7 @@ from optimove_pipeline.partition_keys import Month
 from optimove_pipeline.sqlite_file import transaction
 from optimove_pipeline.watermarks import move
 from optimove_pipeline_tests.assets.casino import CATALOG, casino, command
+from optimove_pipeline_tests.end_to_end.dagster_in_memory import without_history
 from optimove_pipeline_tests.end_to_end.place import Place
 
 JANUARY, FEBRUARY = Month(2020, 1, 1), Month(2020, 2, 1)
@@ -24,7 +25,7 @@ HISTORY = ("deliver", "--history", "--dataset", "customers")
 
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
-    return casino(tmp_path)
+    return without_history(casino(tmp_path))
 
 
 def sent(place: Place) -> list[str]:
@@ -87,7 +88,7 @@ def test_a_catalog_waits_for_a_first_day_that_is_yet_to_come(tmp_path: Path) -> 
 
 
 def test_a_load_waits_where_what_it_refers_to_has_failed(tmp_path: Path) -> None:
-    place = casino(tmp_path, select=["customers", "transactions"])
+    place = without_history(casino(tmp_path, select=["customers", "transactions"]))
     assert command(place, *HISTORY).exit_code == 0
     with transaction(ledger_file(place.data), "ledger", ()) as connection:
         connection.execute("UPDATE deliveries SET state = 'failed' WHERE day = '2020-02'")

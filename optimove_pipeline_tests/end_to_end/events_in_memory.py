@@ -37,7 +37,7 @@ def instance_in_memory() -> Iterator[DagsterInstance]:
     """Yield an instance that keeps nothing."""
     with DagsterInstance(
         InstanceType.EPHEMERAL,
-        local_artifact_storage=TemporaryLocalArtifactStorage(),
+        local_artifact_storage=TemporaryLocalArtifactStorage(),  # type: ignore[no-untyped-call]
         run_storage=InMemoryRunStorage(),
         event_storage=EventsInMemory(),
         compute_log_manager=NoOpComputeLogManager(),
