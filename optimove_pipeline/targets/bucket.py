@@ -33,7 +33,7 @@ _PIECE = 8 * 2**20
 _PIECES_AT_ONCE = 3
 _RETRIES, _RETRY_SECONDS = 3, 10
 """The library's own tries of one request; longer outages are the deliver stage's affair."""
-_REFUSED = re.compile(r"\b40[03]\b|\b412\b|InvalidArgument|NotImplemented|NoSuchBucket|ContainerNotFound")
+_REFUSED = re.compile(r"status code: (?:40[03]|412)\b|InvalidArgument|NotImplemented|NoSuchBucket|ContainerNotFound")
 
 
 @dataclass(frozen=True, slots=True)

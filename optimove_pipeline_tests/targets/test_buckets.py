@@ -176,10 +176,11 @@ def test_a_secret_that_is_not_set_is_named(bucket: Bucket, monkeypatch: pytest.M
         pass
 
 
-def test_nobody_listening_is_told(bucket: Bucket, tmp_path: Path) -> None:
+def test_nobody_listening_is_told_whatever_numbers_the_address_has(bucket: Bucket, tmp_path: Path) -> None:
     made = part(package(tmp_path / "package", contents(1, 1000)))
     endpoint = bucket["endpoint"].replace(bucket["endpoint"].split(":")[2].partition("/")[0], "1")
-    with target_of(bucket, endpoint=endpoint).session() as session, pytest.raises(UnreachableError, match="look at"):
+    target = target_of(bucket, endpoint=endpoint, prefix="403/in 403.5ms")
+    with target.session() as session, pytest.raises(UnreachableError, match="look at"):
         session.look(made)
 
 

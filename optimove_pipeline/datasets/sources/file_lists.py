@@ -16,7 +16,7 @@ from optimove_pipeline.settings.secrets import reveal
 from optimove_pipeline.settings.sources import FilesSettings
 
 _BLOCK = 8 * 2**20
-_REFUSED = re.compile(r"\b40[13]\b")
+_REFUSED = re.compile(r"status code: 40[13]\b")
 _RETRIES, _RETRY_SECONDS = 3, 10
 
 
