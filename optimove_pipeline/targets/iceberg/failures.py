@@ -39,10 +39,9 @@ _FINAL = (
     SQLAlchemyError,
     ValueError,
 )
+_STORAGE_IS_AWAY = re.compile(r"NETWORK_CONNECTION|timed? ?out|INTERNAL_FAILURE|SLOW_DOWN|SERVICE_UNAVAILABLE")
 _STORAGE_REFUSES = re.compile(r"ACCESS_DENIED|INVALID_ACCESS_KEY|SIGNATURE|AuthenticationFailed|\b40[13]\b")
-_STORAGE_IS_AWAY = re.compile(
-    r"NETWORK_CONNECTION|timed? ?out|INTERNAL_FAILURE|SLOW_DOWN|SERVICE_UNAVAILABLE|\b50\d\b"
-)
+_STORAGE_FAILS = re.compile(r"\b50\d\b")
 
 
 @contextmanager
@@ -73,13 +72,17 @@ def told(label: str, secrets: Collection[str]) -> Iterator[None]:
 
 def _of_storage(label: str, error: OSError, secrets: Collection[str]) -> TargetError:
     text = _said(error, secrets)
+    away = UnreachableError(f"{label}: its storage can't be reached: {text}")
+    # Names first: a number may be a part of a path as well.
+    if _STORAGE_IS_AWAY.search(text) or isinstance(error, ConnectionError | TimeoutError):
+        return away
     if _STORAGE_REFUSES.search(text) or isinstance(error, PermissionError):
         return LoginError(
             f"{label}: its storage refuses us: {text}; check that the credential is that of the warehouse, and may "
             "read, list, write and delete there"
         )
-    if _STORAGE_IS_AWAY.search(text) or isinstance(error, ConnectionError | TimeoutError):
-        return UnreachableError(f"{label}: its storage can't be reached: {text}")
+    if _STORAGE_FAILS.search(text):
+        return away
     return TargetError(f"{label}: {text}")
 
 
