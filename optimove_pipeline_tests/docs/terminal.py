@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from optimove_pipeline_tests.docs.programs import forked_programs
 
 LONGEST_SECONDS = 120
 _OWN = {".git", ".venv", "data", "docs", "optimove.yaml"}
+_WARNING = re.compile(r"\b[A-Z]\w+Warning: ")
 
 
 @dataclass(slots=True)
@@ -31,7 +33,7 @@ class Terminal:
     servers: ExitStack = field(default_factory=ExitStack)
 
     def run(self, command: str) -> str:
-        """Run a command to its end and return what it printed; it has to succeed."""
+        """Run a command to its end and return what it printed; it has to succeed, and Python to warn of nothing."""
         kept = self.folder.parent / "environment"
         script = f'set -euo pipefail\n{command}\nenv -0 > "{kept}"\n'
         done = subprocess.run(
@@ -45,6 +47,7 @@ class Terminal:
             check=False,
         )
         assert done.returncode == 0, f"`{command}` ended with exit code {done.returncode}:\n{done.stdout}"
+        assert not _WARNING.search(done.stdout), f"`{command}` warns:\n{done.stdout}"
         self.environment = dict(line.split("=", 1) for line in kept.read_text().split("\0") if line)
         return done.stdout
 
