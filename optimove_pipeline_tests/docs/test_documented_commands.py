@@ -125,8 +125,6 @@ def _carry_out(opened: Terminal, command: str, as_documented: dict[str, str]) ->
     actual = started or STAND_INS.get(command, command)
     for documented, real in as_documented.items():
         actual = actual.replace(documented, real)
-    if command.startswith("make "):
-        opened.run(f"make -n {command.removeprefix('make ')}")
     if server and server.startswith("dagster"):
         opened.start_and_end(actual, ready)
     elif server:

@@ -61,16 +61,16 @@ def test_running_again_asks_anew_gives_the_same_tables_and_tells_so_in_json_alon
 
 
 def test_a_person_is_shown_progress_and_a_table(place: Place) -> None:
-    ended = run(place, "run", "--from", str(DAYS[1]), "--to", str(NEWEST), "--report", "promo_codes")
+    ended = run(place, "run", "--from", str(DAYS[0]), "--to", str(NEWEST), "--report", "promo_codes")
     assert ended.code == 0
     assert "Traceback" not in ended.told
     assert "Warning" not in ended.told
     assert "[3/6] published/promo_codes: 1 day, 9 rows" in ended.told
-    assert "[6/6] published/promo_codes: 1 day, 9 rows" in ended.told
+    assert "[6/6] published/promo_codes: 2 days, 14 rows" in ended.told
     (line,) = [line for line in ended.out.splitlines() if "optimove.promo_codes" in line]
-    assert line.split() == ["promo_codes", "2", "18", "0", "2", *line.split()[5:]]
+    assert line.split() == ["promo_codes", "3", "23", "0", "3", *line.split()[5:]]
     assert f"Warehouse: {place.warehouse}" in ended.out
-    assert published_days(place, "promo_codes") == [*DAYS[1:]]
+    assert published_days(place, "promo_codes") == [*DAYS]
 
 
 def test_with_nothing_configured_the_sandbox_is_used_and_says_so(place: Place) -> None:

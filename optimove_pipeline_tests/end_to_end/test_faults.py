@@ -91,8 +91,11 @@ def test_days_without_data_are_empty_partitions(tmp_path: Path, sandbox: Running
     before = [date(2023, 12, 29), date(2023, 12, 30)]
     place = settle(tmp_path, sandbox, tenant={"start_date": before[0].isoformat()})
     reports = [
+        "target_groups_by_date",
         "executed_campaign_details",
         "customer_action_details_by_date",
+        "actions_by_target_group",
+        "customers_by_action",
         "promo_codes_by_campaign",
     ]
     run = materialise(place, *reports, days=before)

@@ -248,5 +248,5 @@ def test_a_command_told_to_end_in_its_second_run_keeps_what_the_first_brought(
     before = answered(sandbox)
     assert pull(place, REPORT, first=DAYS[1]).code == 0
     again = answered(sandbox) - before
-    assert again.total() > IN_FLIGHT
+    assert again.total() > 40
     assert [call for call in again if f"date={NEWEST}" in call] == []

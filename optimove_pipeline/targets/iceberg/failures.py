@@ -72,17 +72,15 @@ def told(label: str, secrets: Collection[str]) -> Iterator[None]:
 
 def _of_storage(label: str, error: OSError, secrets: Collection[str]) -> TargetError:
     text = _said(error, secrets)
-    away = UnreachableError(f"{label}: its storage can't be reached: {text}")
-    # Names first: a number may be a part of a path as well.
-    if _STORAGE_IS_AWAY.search(text) or isinstance(error, ConnectionError | TimeoutError):
-        return away
-    if _STORAGE_REFUSES.search(text) or isinstance(error, PermissionError):
+    # Names count before numbers, which may be a part of a path as well.
+    is_away = _STORAGE_IS_AWAY.search(text) is not None or isinstance(error, ConnectionError | TimeoutError)
+    if not is_away and (_STORAGE_REFUSES.search(text) or isinstance(error, PermissionError)):
         return LoginError(
             f"{label}: its storage refuses us: {text}; check that the credential is that of the warehouse, and may "
             "read, list, write and delete there"
         )
-    if _STORAGE_FAILS.search(text):
-        return away
+    if is_away or _STORAGE_FAILS.search(text):
+        return UnreachableError(f"{label}: its storage can't be reached: {text}")
     return TargetError(f"{label}: {text}")
 
 
