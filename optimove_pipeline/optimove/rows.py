@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Any
 
 import polars as pl
-from polars import selectors as cs
 
 from optimove_pipeline.errors import AnswerError
 
@@ -24,8 +23,8 @@ ATTRIBUTE_KEYS = ("customerattributes", "customerattribute")
 
 _KEY = re.compile(rb'[{,]\s*"(?=([^"\\]*(?:\\.[^"\\]*)*)"\s*:)', re.DOTALL)
 _HALF_PAIR = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])")
+_SPACED_KEY = re.compile(rb'"[ \t\r\n]+:')
 _SPACES = b" \t\r\n"
-_FIRST_VALUES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,32 +92,18 @@ def _read(block: bytes, keys: Sequence[str], names: Sequence[str]) -> pl.DataFra
 def _covers(frame: pl.DataFrame, block: bytes) -> bool:
     """Whether the frame surely has a value for every key of the block that is not null there.
 
-    Every key has a colon of its own, and every other colon is in a value. So where the colons of the block are as
-    many as the values and the colons in them, besides those of keys that are null, no key was dropped. Values can
-    only hold more colons than the block shows through an escape, and look like a null key only through a quote.
+    A quote before a colon ends a key that has no space behind it, and all else with such a pair is in a value. So
+    where the pairs are as many as the values, besides those that null follows, no key was dropped: pairs in values
+    only make them more.
     """
-    if b"\\" in block and (b"\\u003" in block or b'\\":' in block):
+    text = pl.Series([block], dtype=pl.Binary).cast(pl.List(pl.UInt8)).explode()
+    colons = (text == ord(":"))[1:]
+    if (colons & (text <= ord(" "))[:-1]).any() and _SPACED_KEY.search(block):
         return False
+    keys = colons & (text == ord('"'))[:-1]
+    nulls = keys[:-1] & (text == ord("n"))[2:]
     values = sum(frame.height - column.null_count() for column in frame.get_columns())
-    surplus = block.count(b":") - values
-    accounted = {0, block.count(b'":null')}
-    return any(surplus - _colons(frame.select(each)) in accounted for each in (_likely(frame), pl.all()))
-
-
-def _likely(frame: pl.DataFrame) -> cs.Selector:
-    """Return the lists, and the text with a colon in one of its first values: most often all that have colons."""
-    first = frame.select(cs.string()).head(_FIRST_VALUES).to_dict(as_series=False)
-    with_colons = (name for name, values in first.items() if any(value and ":" in value for value in values))
-    return cs.list() | cs.by_name(*with_colons)
-
-
-def _colons(frame: pl.DataFrame) -> int:
-    """Return the colons in all values of the frame's columns, which are text or lists of text."""
-    colons = pl.element().str.count_matches(":", literal=True)
-    counts = frame.select(
-        cs.string().str.count_matches(":", literal=True).sum(), cs.list().list.eval(colons).list.sum().sum()
-    )
-    return sum(counts.row(0)) if counts.width else 0
+    return values + nulls.sum() == keys.sum()
 
 
 def _keys_of(block: bytes) -> list[str]:

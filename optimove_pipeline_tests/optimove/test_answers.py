@@ -12,8 +12,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from optimove_pipeline.errors import AnswerError, TransientError
+from optimove_pipeline.feeds import snake_case
 from optimove_pipeline.optimove.answers import read_frames, read_json
 from optimove_pipeline.reports.catalogue import BY_NAME
 
@@ -165,6 +168,34 @@ def test_unknown_fields_are_found_in_every_block(tmp_path: Path) -> None:
 
     assert len(frames) > 5
     assert pl.concat(frames, how="diagonal")["late"].drop_nulls().to_list() == ["900"]
+
+
+AWKWARD = st.text('":nul ,{}\\ax', max_size=6)
+KEYS = ["foo", "b:r", 'q"', "x ", ":null", "back\\"]
+
+
+@given(
+    rows=st.lists(st.dictionaries(st.sampled_from(KEYS), st.none() | AWKWARD, max_size=4), min_size=1, max_size=4),
+    separators=st.sampled_from([(",", ":"), (", ", ": "), (",", " :"), (",", "\n :")]),
+)
+def test_no_value_of_an_unknown_field_is_lost_whatever_its_text(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str | None]], separators: tuple[str, str]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "awkward"
+    path.write_text(json.dumps(rows, separators=separators))
+
+    frame = pl.concat(read_frames(path, BY_ACTION.columns), how="diagonal")
+
+    for key in KEYS:
+        values = [row.get(key) for row in rows]
+        held = frame[snake_case(key)].to_list() if snake_case(key) in frame.columns else [None] * len(rows)
+        assert held == values, key
+
+
+def test_a_value_that_looks_like_a_null_field_hides_no_field(tmp_path: Path) -> None:
+    frame = read(tmp_path, '[{"CustomerID":":null","Foo":"2"}]')
+
+    assert frame["foo"].to_list() == ["2"]
 
 
 def test_known_keys_serve_the_next_answer(tmp_path: Path) -> None:
