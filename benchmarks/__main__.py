@@ -12,7 +12,7 @@ from benchmarks.budget import measure_budget
 from benchmarks.databases import measure_databases
 from benchmarks.day import measure_day
 from benchmarks.load import measure_load
-from benchmarks.measuring import tell
+from benchmarks.measuring import ProcessorTimes, tell
 from benchmarks.packages import measure_packages
 from benchmarks.planning import measure_planning
 from benchmarks.results import Section, as_markdown, record
@@ -44,17 +44,18 @@ def main() -> None:
     if unknown := set(names) - SECTIONS.keys():
         sys.exit(f"benchmarks: no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
     for name in names:
-        section = _measured(name)
-        print(as_markdown(section))
-        record(RESULTS, section)
+        title, markdown = _measured(name)
+        print(markdown)
+        record(RESULTS, title, markdown)
 
 
-def _measured(name: str) -> Section:
+def _measured(name: str) -> tuple[str, str]:
+    """Return a section's title and its markdown."""
     tell(f"{name} …")
-    began = perf_counter()
+    began, times = perf_counter(), ProcessorTimes.now()
     section = SECTIONS[name]()
     tell(f"{name}: {perf_counter() - began:.0f} s")
-    return section
+    return section.title, as_markdown(section, times.steadiness())
 
 
 if __name__ == "__main__":

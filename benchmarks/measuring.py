@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -80,6 +81,28 @@ def _median(runs: Iterable[Measured]) -> Measured:
 
 def _told(run: Measured) -> str:
     return f"{run.seconds:.1f} s, {run.cpu_seconds:.1f} CPU s, {run.peak_mib:.0f} MiB"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessorTimes:
+    """Time of all processors since the machine started, in ticks: all of it, and what its host gave to others."""
+
+    total: int
+    stolen: int
+
+    @classmethod
+    def now(cls) -> ProcessorTimes:
+        """Return the times so far (proc(5), /proc/stat)."""
+        line, _, _ = Path("/proc/stat").read_text(encoding="utf-8").partition("\n")
+        # Guests' time, behind the first eight, is in that of users already.
+        ticks = [int(each) for each in line.split()[1:9]]
+        return cls(sum(ticks), ticks[7])
+
+    def steadiness(self) -> str:
+        """Return in words how busy this machine and its host were since."""
+        now = ProcessorTimes.now()
+        stolen = (now.stolen - self.stolen) / max(1, now.total - self.total)
+        return f"Load average at the end: {os.getloadavg()[1]:.1f}; taken by the host meanwhile: {stolen:.0%}."
 
 
 def tell(line: str) -> None:

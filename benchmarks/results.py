@@ -47,17 +47,18 @@ class Section:
     figures: tuple[Figure, ...]
 
 
-def as_markdown(section: Section) -> str:
-    """Return a section of the page of results."""
-    return "\n\n".join([f"## {section.title}", section.note, f"On {_machine()}", _table(section.figures)]) + "\n"
+def as_markdown(section: Section, steadiness: str) -> str:
+    """Return a section of the page of results; ``steadiness`` tells how undisturbed the machine was meanwhile."""
+    machine = f"On {_machine()} {steadiness}"
+    return "\n\n".join([f"## {section.title}", section.note, machine, _table(section.figures)]) + "\n"
 
 
-def record(page: Path, section: Section) -> None:
+def record(page: Path, title: str, markdown: str) -> None:
     """Put a section in its place on the page, or at the end of it; the others stay as they were measured."""
     text = page.read_text(encoding="utf-8") if page.exists() else f"# Benchmarks\n\n{_INTRODUCTION}\n"
     parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)
-    place = next((at for at, part in enumerate(parts) if part.startswith(f"## {section.title}\n")), len(parts))
-    parts[place : place + 1] = [as_markdown(section)]
+    place = next((at for at, part in enumerate(parts) if part.startswith(f"## {title}\n")), len(parts))
+    parts[place : place + 1] = [markdown]
     page.write_text("\n".join(f"{part.strip()}\n" for part in parts), encoding="utf-8")
 
 
@@ -71,7 +72,7 @@ def _machine() -> str:
     versions = ", ".join(f"{package} {version(package)}" for package in _PACKAGES)
     return (
         f"{os.cpu_count()} cores ({_processor()}), {memory:.0f} GiB, {platform.system()}, "
-        f"Python {platform.python_version()}; {versions}. Load average at the end: {os.getloadavg()[1]:.1f}."
+        f"Python {platform.python_version()}; {versions}."
     )
 
 
