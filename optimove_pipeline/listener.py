@@ -17,20 +17,18 @@ from hmac import compare_digest
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from optimove_pipeline.errors import SettingsError
 from optimove_pipeline.optimove.event_listeners import Event
+from optimove_pipeline.prompt_requests import BODY_SECONDS, BodyError, PromptHeads, body_of
 from optimove_pipeline.settings.listener import Listener
 from optimove_pipeline.settings.secrets import reveal
 
 MOST_BYTES = 64 * 1024
 """An event has some hundred bytes; the body of a larger request is not read to the end."""
-
-READ_SECONDS = 10.0
-"""How long a body may take to arrive."""
 
 _MOST_REQUESTS = 64
 
@@ -63,7 +61,7 @@ def listener_secret(settings: Listener) -> str:
 
 
 def application(
-    secret: str, header: str | None, note: Callable[[Event], None], read_seconds: float = READ_SECONDS
+    secret: str, header: str | None, note: Callable[[Event], None], read_seconds: float = BODY_SECONDS
 ) -> Starlette:
     """Return the listener as an ASGI application; it answers an event when ``note`` has returned.
 
@@ -75,8 +73,8 @@ def application(
     async def hear(request: Request) -> PlainTextResponse:
         try:
             _check_secret(request, secret, header)
-            event = _event_in(await _body(request, read_seconds))
-        except _Refusal as refusal:
+            event = _event_in(await body_of(request, MOST_BYTES, read_seconds))
+        except (_Refusal, BodyError) as refusal:
             logger.warning("A request was refused: %s", refusal)
             return PlainTextResponse(str(refusal), refusal.status)
         if event not in [*Event]:
@@ -104,6 +102,7 @@ def serve(
     listening = _open_port(settings.host, settings.port if port is None else port)
     config = uvicorn.Config(
         app,
+        http=PromptHeads,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -131,21 +130,6 @@ def _check_secret(request: Request, secret: str, header: str | None) -> None:
     given = request.headers.get(header, "") if header else request.path_params["path"].rpartition("/")[2]
     if not compare_digest(given.encode(), secret.encode()):
         raise _Refusal(403, "the secret is missing or wrong")
-
-
-async def _body(request: Request, seconds: float) -> bytes:
-    body = b""
-    try:
-        async with asyncio.timeout(seconds):
-            async for part in request.stream():
-                body += part
-                if len(body) > MOST_BYTES:
-                    raise _Refusal(413, f"the body has more than {MOST_BYTES:,} bytes")
-    except TimeoutError:
-        raise _Refusal(408, "the body takes too long") from None
-    except ClientDisconnect:
-        raise _Refusal(400, "the body does not end") from None
-    return body
 
 
 def _event_in(body: bytes) -> int:

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optimove_pipeline.errors import PipelineError, SettingsError
+from optimove_pipeline.prompt_requests import BodyError, body_of
 from optimove_pipeline.serving.access import Access, Client, check_address, client_of, token_client, token_for
 from optimove_pipeline.serving.asking import Ask, ask_of, asked_day, parameters
 from optimove_pipeline.serving.connections import Connections
@@ -201,7 +202,10 @@ async def _token(access: Access, request: Request, requests: RequestLimit, login
     """Return a token for a client's credentials (RFC 6749, section 4.4)."""
     address = request.client.host if request.client else ""
     logins.check(address)
-    form = await _form(request)
+    try:
+        form = await _form(request)
+    except BodyError as error:
+        return _token_refused(400, "invalid_request", str(error))
     if form is None or form.get("grant_type") != "client_credentials":
         return _token_refused(400, "unsupported_grant_type", "expected a form with grant_type=client_credentials")
     client = token_client(access, request.headers.get("authorization"), form)
@@ -216,11 +220,7 @@ async def _token(access: Access, request: Request, requests: RequestLimit, login
 
 
 async def _form(request: Request) -> dict[str, str] | None:
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MOST_FORM:
-            return None
+    body = await body_of(request, _MOST_FORM)
     try:
         return dict(parse_qsl(body.decode(), strict_parsing=True))
     except ValueError:

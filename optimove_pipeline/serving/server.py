@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from optimove_pipeline.errors import SettingsError
+from optimove_pipeline.prompt_requests import PromptHeads
 from optimove_pipeline.serving.app import Served, application
 from optimove_pipeline.targets.kinds.api import ApiSettings
 
@@ -34,6 +35,7 @@ def serve(served: Served, target: str, port: int | None, on_ready: Callable[[str
     listening = _open_port(settings, target, settings.port if port is None else port)
     config = uvicorn.Config(
         application(served),
+        http=PromptHeads,
         ws="none",
         lifespan="on",
         log_config=None,

@@ -70,7 +70,7 @@ def test_tokens_are_given_for_credentials_in_the_form_or_as_basic(tmp_path: Path
         ({"client_id": "optimove", "client_secret": KEY}, 401, "invalid_client"),
         ({"client_id": ""}, 401, "invalid_client"),
         ({"grant_type": "password"}, 400, "unsupported_grant_type"),
-        ({"client_id": "x" * 20_000}, 400, "unsupported_grant_type"),
+        ({"client_id": "x" * 20_000}, 400, "invalid_request"),
     ],
 )
 def test_other_credentials_get_no_token(tmp_path: Path, changes: dict[str, str], status: int, error: str) -> None:
