@@ -1,14 +1,17 @@
-"""What all tests share: their order, and the sandbox as they use it.
+"""What all tests share: their order, patience with slow machines, and the sandbox as they use it.
 
 Each folder that uses the sandbox has a fixture ``started`` with a date of its own.
 """
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from optimove_pipeline.sandbox.process import RunningSandbox
 from optimove_pipeline_tests import dagster_migrations
 
 dagster_migrations.read_once()
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 LONGEST = (
     "ui/test_dev",

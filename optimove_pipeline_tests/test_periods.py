@@ -214,7 +214,7 @@ ZONES = st.sampled_from([UTC_ZONE, LONDON, ZoneInfo("America/New_York"), ZoneInf
 
 
 @given(MOMENTS, ZONES, st.sampled_from([*Predefined]), st.floats(-12, 0))
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 def test_every_predefined_period_has_its_shape_at_every_moment(
     now: datetime, zone: ZoneInfo, name: Predefined, offset: float
 ) -> None:
@@ -242,7 +242,7 @@ def test_every_predefined_period_has_its_shape_at_every_moment(
 
 
 @given(MOMENTS, ZONES)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_the_part_of_last_week_and_month_is_as_long_as_the_part_of_this(now: datetime, zone: ZoneInfo) -> None:
     today = now.astimezone(zone).date()
     assume(today.weekday() != 0 and today.day != 1)
@@ -324,7 +324,7 @@ CHUNKS = st.one_of(
 
 
 @given(st.dates(date(2015, 1, 1), date(2035, 1, 1)), st.integers(0, 3000), CHUNKS)
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_chunks_are_their_range_in_order_without_gap_or_overlap(first: date, more: int, chunk: Chunk) -> None:
     last = first + timedelta(days=more)
     cut = [*chunks(first, last, chunk)]

@@ -101,9 +101,14 @@ def _covers(frame: pl.DataFrame, block: bytes) -> bool:
     if (colons & (text <= ord(" "))[:-1]).any() and _SPACED_KEY.search(block):
         return False
     keys = colons & (text == ord('"'))[:-1]
-    nulls = keys[:-1] & (text == ord("n"))[2:]
+    nulls = (keys[:-1] & (text == ord("n"))[2:]).sum()
     values = sum(frame.height - column.null_count() for column in frame.get_columns())
-    return values + nulls.sum() == keys.sum()
+    pairs = keys.sum()
+    return pairs == values + nulls or pairs == values + nulls + _spaced_nulls(keys, text)
+
+
+def _spaced_nulls(keys: pl.Series, text: pl.Series) -> int:
+    return int((keys[:-2] & (text == ord(" "))[2:-1] & (text == ord("n"))[3:]).sum())
 
 
 def _keys_of(block: bytes) -> list[str]:

@@ -318,7 +318,7 @@ KNOWN = Known(delivered=lambda keys: keys["Player_ID"] == "C4", forgotten=Forgot
 
 
 @given(st.lists(CUSTOMER_ROWS, max_size=9), st.integers(2, 5))
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10, derandomize=True)
 def test_every_row_is_somewhere_and_only_once(rows: list[dict[str, Any]], rows_at_once: int) -> None:
     whole = [row("customers", **each) for each in rows]
     with TemporaryDirectory() as folder:

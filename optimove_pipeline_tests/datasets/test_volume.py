@@ -112,7 +112,7 @@ def test_whether_it_blocks_is_a_setting(blocks: bool) -> None:
     assert (verdict.passed, verdict.blocks) == (False, blocks)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=60, derandomize=True)
 @given(
     rows=st.integers(0, 10**6),
     history=st.dictionaries(st.integers(1, 400), st.integers(0, 10**6), max_size=30),

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimove_pipeline.errors import AnswerError, TransientError
@@ -85,7 +85,7 @@ def says(text: str | None, value: Any) -> bool:
     return text is not None and bool(Decimal(text) == value if isinstance(value, int) else json.loads(text) == value)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80)
 @given(documents, st.integers(1, 400), st.integers(0, 2**32), st.booleans(), st.booleans())
 def test_any_rows_in_any_spacing_are_read_back_whatever_the_block_size(
     rows: list[dict[str, Any]], block_bytes: int, seed: int, ascii_only: bool, spaces: bool
@@ -107,7 +107,7 @@ def test_any_rows_in_any_spacing_are_read_back_whatever_the_block_size(
     assert set(frame.columns) <= set(columns.values())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(documents, st.integers(1, 200), st.data())
 def test_an_answer_cut_anywhere_is_truncated_and_never_fewer_rows(
     rows: list[dict[str, Any]], block_bytes: int, data: st.DataObject
@@ -119,7 +119,7 @@ def test_an_answer_cut_anywhere_is_truncated_and_never_fewer_rows(
         read(text[:cut], block_bytes)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(documents, st.integers(1, 200), st.sampled_from([b"x", b"]", b",{}]", b"[{}]", b"{", b",", b"\0"]))
 def test_anything_after_the_end_is_refused(rows: list[dict[str, Any]], block_bytes: int, garbage: bytes) -> None:
     with pytest.raises(AnswerError, match="goes on after"):

@@ -70,7 +70,6 @@ def fuzz(operation: Any, mode: GenerationMode, most: int, api: Api) -> int:
         max_examples=most,
         derandomize=True,
         database=None,
-        deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=[*HealthCheck],
     )

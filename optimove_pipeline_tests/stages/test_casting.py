@@ -109,13 +109,13 @@ SPELLED = {
 
 
 @given(st.sampled_from(list(Kind)).flatmap(lambda kind: st.tuples(st.just(kind), st.lists(SPELLED[kind]))))
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 def test_every_value_survives_its_own_spelling(drawn: tuple[Kind, list[tuple[str, object]]]) -> None:
     kind, spelled = drawn
     assert cast_values([text for text, _ in spelled], kind) == [value for _, value in spelled]
 
 
 @given(st.text(), st.sampled_from([kind for kind in Kind if kind is not Kind.TEXT]))
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 def test_no_text_stops_the_cast(text: str, kind: Kind) -> None:
     assert len(cast_values([text], kind)) == 1

@@ -52,7 +52,7 @@ def test_ids_stay_text(name: str) -> None:
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1), st.integers(1, 5))
-@settings(deadline=None, derandomize=True)
+@settings(derandomize=True)
 def test_integers_are_known_as_such_however_they_are_parted(values: list[int], values_per_frame: int) -> None:
     assert kind_of(*map(str, values), values_per_frame=values_per_frame) is Kind.INTEGER
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimove_pipeline.packages import Package
@@ -64,7 +64,7 @@ LIMITS = st.sampled_from([1_500, 4_000, 50_000])
 Shown = tuple[str | None, ...]
 """A row's values as text."""
 
-any_rows = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+any_rows = settings(max_examples=12)
 
 
 @contextmanager

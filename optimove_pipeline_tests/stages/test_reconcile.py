@@ -40,7 +40,7 @@ def test_no_more_than_ten_groups_of_a_side_are_shown() -> None:
 
 
 @given(some_pairs, some_pairs)
-@settings(deadline=None, max_examples=50, derandomize=True)
+@settings(max_examples=50, derandomize=True)
 def test_the_counts_are_those_of_the_sets(left: list[tuple[int, str]], right: list[tuple[int, str]]) -> None:
     found = mismatch(left, right)
     assert (found.only_left, found.only_right) == (len(set(left) - set(right)), len(set(right) - set(left)))

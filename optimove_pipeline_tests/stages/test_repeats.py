@@ -67,7 +67,7 @@ def typed(each: Row) -> tuple[float, object, float | None]:
 
 
 @given(some_rows)
-@settings(deadline=None, max_examples=15, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 def test_rows_that_moved_between_pages_are_dropped_and_no_others(rows: list[Row]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         found, kept = validated(rows, unique=False, folder=Path(folder))
@@ -81,7 +81,7 @@ def test_rows_that_moved_between_pages_are_dropped_and_no_others(rows: list[Row]
 
 
 @given(some_rows)
-@settings(deadline=None, max_examples=15, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 def test_of_rows_with_a_unique_key_the_first_sound_one_stays(
     rows: list[Row],
 ) -> None:

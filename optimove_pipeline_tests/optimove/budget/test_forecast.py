@@ -50,7 +50,7 @@ def test_many_calls_go_on_at_the_pace_of_the_slowest_limit() -> None:
 windows = st.builds(Window, st.integers(2, 12), st.sampled_from([1.0, 5.0, 20.0]))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(windows, min_size=1, max_size=2),
     st.sampled_from(CallClass),

@@ -145,7 +145,7 @@ _slow_actors = st.builds(Actor, calls=st.integers(1, 4), connect=st.floats(0.0, 
 _set_backs = st.lists(st.tuples(st.floats(0.0, 60.0), st.floats(0.0, 4000.0)), max_size=2)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(_windows, _actors, st.lists(_slow_actors, max_size=2), _set_backs)
 def test_no_schedule_exceeds_a_window(
     windows: list[Window], actors: list[Actor], slow: list[Actor], set_backs: list[tuple[float, float]]
@@ -160,7 +160,7 @@ def test_no_schedule_exceeds_a_window(
         assert most_in_any(world.times(CallClass.BACKFILL), window.seconds) <= backfill_share
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(_windows, st.integers(1, 60))
 def test_a_greedy_caller_loses_nothing_but_the_guard(windows: list[Window], calls: int) -> None:
     world = World(windows)
@@ -171,7 +171,7 @@ def test_a_greedy_caller_loses_nothing_but_the_guard(windows: list[Window], call
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(_windows, st.integers(2, 6), st.integers(5, 20))
 def test_greedy_callers_together_lose_no_more(windows: list[Window], processes: int, calls: int) -> None:
     world = World(windows)
