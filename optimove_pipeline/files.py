@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and which file is at a path."""
+"""Files that appear whole or not at all, that are on the disk, and which file is at a path."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Return once what was written to a file is on the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def identity(path: Path) -> tuple[int, int] | None:

@@ -2,7 +2,9 @@
 
 A call has a folder ``<report>/<day>/<call id>``. Each of its pages is the raw answer, as it came, and once it is
 read the rows as Parquet files and a marker that names them. A raw answer without its marker is read again, not
-asked for again; so a process killed at any moment has lost only the answers that were still on their way.
+asked for again; so a process killed at any moment has lost only the answers that were still on their way. The raw
+answer is on the disk before it counts, so that this holds for a machine that stops, too: rows that did not get there
+are read from it again.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from typing import Any
 import polars as pl
 
 from optimove_pipeline.errors import AnswerError, TransientError
-from optimove_pipeline.files import write_atomically
+from optimove_pipeline.files import flush, write_atomically
 from optimove_pipeline.optimove.calls import Call
 
 Frames = Callable[[Path], Iterator[pl.DataFrame]]
@@ -42,10 +44,11 @@ _FRAMES_PER_FILE = 8
 
 @dataclass(frozen=True, slots=True)
 class RowsFile:
-    """A Parquet file of ``rows`` rows of a page."""
+    """A Parquet file of ``rows`` rows of a page, ``size`` bytes long."""
 
     path: Path
     rows: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class LandedCall:
         """
         raw = self._raw(skip)
         raw.unlink(missing_ok=True)
+        flush(received)
         os.link(received, raw)
         try:
             return self._read(raw, skip)
@@ -121,7 +125,8 @@ class LandedCall:
             marker = json.loads(self._marker(skip).read_bytes())
         except FileNotFoundError:
             return self._unread_page(skip)
-        return self._landed(skip, marker)
+        page = self._landed(skip, marker)
+        return page if all(map(_is_whole, page.files)) else self._unread_page(skip)
 
     def _unread_page(self, skip: int) -> Page | None:
         raw = self._raw(skip)
@@ -134,23 +139,23 @@ class LandedCall:
             return None
 
     def _read(self, raw: Path, skip: int) -> Page:
-        fingerprint, files = 0, {}
+        fingerprint, files = 0, dict[str, tuple[int, int]]()
         frames = (frame for frame in self.frames(raw) if not frame.is_empty())
         while held := list(islice(frames, _FRAMES_PER_FILE)):
             frame = stamped(pl.concat(held, how="diagonal"), self.stamps)
             name = f"{skip:010d}-{uuid.uuid4().hex[:8]}.parquet"
             frame.write_parquet(self.folder / name, compression="lz4", statistics=False)
-            files[name] = frame.height
+            files[name] = frame.height, (self.folder / name).stat().st_size
             fingerprint = (fingerprint + sum(int(each.hash_rows(seed=0).sum()) for each in held)) % 2**63
         return self._mark(skip, files, fingerprint, raw.stat().st_size)
 
-    def _mark(self, skip: int, files: dict[str, int], fingerprint: int, size: int) -> Page:
+    def _mark(self, skip: int, files: dict[str, tuple[int, int]], fingerprint: int, size: int) -> Page:
         marker = {"files": files, "fingerprint": fingerprint, "size": size}
         write_atomically(self._marker(skip), json.dumps(marker).encode())
         return self._landed(skip, marker)
 
     def _landed(self, skip: int, marker: dict[str, Any]) -> Page:
-        files = tuple(RowsFile(self.folder / name, rows) for name, rows in marker["files"].items())
+        files = tuple(RowsFile(self.folder / name, *counts) for name, counts in marker["files"].items())
         return Page(skip, sum(file.rows for file in files), files, marker["fingerprint"], marker["size"])
 
 
@@ -231,6 +236,13 @@ class Landing:
 
     def _day(self, report: str, day: date | None) -> Path:
         return self.root / report / (day.isoformat() if day else "look-up")
+
+
+def _is_whole(file: RowsFile) -> bool:
+    try:
+        return file.path.stat().st_size == file.size
+    except FileNotFoundError:
+        return False
 
 
 def _claimed_by(folder: Path) -> str | None:

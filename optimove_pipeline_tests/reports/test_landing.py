@@ -4,7 +4,7 @@ import gzip
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -122,6 +122,36 @@ def test_an_unread_answer_that_proves_torn_is_asked_for_again(landed: LandedCall
         LandedCall(landed.folder, interrupted).keep(received, 0)
     assert landed.pages() == []
     assert keep(landed, 0, 2).rows == 2
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, partial(os.truncate, length=0), partial(os.truncate, length=40)])
+def test_rows_that_a_stopped_machine_lost_are_read_from_the_answer_again(
+    landed: LandedCall, harm: Callable[[Path], None]
+) -> None:
+    kept = keep(landed, 0, 20)
+    harm(kept.files[0].path)
+
+    (page,) = landed.pages()
+
+    assert (page.rows, page.fingerprint) == (20, kept.fingerprint)
+    assert customers([page]) == [f"C{number}" for number in range(20)]
+
+
+def test_an_answer_is_on_the_disk_before_it_counts(landed: LandedCall, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[tuple[str, int]] = []
+    link = os.link
+
+    def counted(old: Path, new: Path) -> None:
+        steps.append(("counts", old.stat().st_ino))
+        link(old, new)
+
+    monkeypatch.setattr(os, "fsync", lambda file: steps.append(("on disk", os.fstat(file).st_ino)))
+    monkeypatch.setattr(os, "link", counted)
+    answer = receive(landed, 0, b"[]").stat().st_ino
+
+    landed.keep(landed.incoming(0), 0)
+
+    assert steps[:2] == [("on disk", answer), ("counts", answer)]
 
 
 def test_files_of_an_answer_still_on_its_way_are_no_page(landed: LandedCall) -> None:
