@@ -3,8 +3,8 @@
 Each figure is a ratio against a named baseline that is measured in the same run, on the same input, alternating with
 the candidate, so that a busy machine slows both. Medians are shown where there are several rounds; CPU seconds stand
 beside seconds because they depend less on what else the machine does; how much of the time a virtual machine's host
-took for others is told with the machine. ``python -m benchmarks NAME …`` measures only
-some of the sections and leaves the others on the page as they are:
+took for others is told with the machine. ``python -m benchmarks NAME …`` measures only some of the sections and
+leaves the others on the page as they are:
 
 ========== ==========================================================================================
 load       pages of 10,000 rows in landing → table in DuckDB, against dlt; memory at ten times the rows
