@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection
-from pathlib import Path
 
 import pytest
-import yaml
 
-from optimove_pipeline_tests.serving.api import ENVIRONMENT, document_of
+from optimove_pipeline_tests.children import child, line
+from optimove_pipeline_tests.serving.api import place_of
 
 HEAD_SECONDS = 0.5
 PROGRAM = f"""
@@ -32,41 +28,14 @@ Connect = Callable[[], socket.socket]
 @pytest.fixture(scope="module", params=["listen", "serve"])
 def connect(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connect]:
     """Return connections to a server whose patience is half a second."""
-    root = tmp_path_factory.mktemp(request.param)
-    (root / "optimove.yaml").write_text(yaml.safe_dump(document_of(root)))
-    variables = {
-        **ENVIRONMENT,
-        "OPTIMOVE_CONFIG": str(root / "optimove.yaml"),
-        "OPTIMOVE_DATA_DIR": str(root / "data"),
-        "OPTIMOVE_LISTENER_SECRET": "0123456789-abcdef",
-    }
-    with _served(root, request.param, variables) as port:
-
-        def connection() -> socket.socket:
-            return socket.create_connection(("127.0.0.1", port), timeout=30)
-
-        yield connection
-
-
-@contextmanager
-def _served(root: Path, command: str, variables: dict[str, str]) -> Iterator[int]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, command, "--port", "0"],
-        cwd=root,
-        env=os.environ | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        line = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
-        assert found is not None, line + process.communicate()[1]
-        yield int(found[1])
-    finally:
-        process.kill()
-        process.communicate()
+    place = place_of(tmp_path_factory.mktemp(request.param))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**place.environment, "OPTIMOVE_LISTENER_SECRET": "0123456789-abcdef"}.items():
+            patch.setenv(name, value)
+        with child(PROGRAM, request.param, "--port", "0") as server:
+            found = re.search(r"http://(127\.0\.0\.1):(\d+)", line(server))
+            assert found is not None
+            yield partial(socket.create_connection, (found[1], int(found[2])), timeout=30)
 
 
 @pytest.mark.parametrize("sent", [b"", b"G", HEAD])

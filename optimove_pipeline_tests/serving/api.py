@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import polars as pl
 import uvicorn
+import yaml
 
 from optimove_pipeline.config import Settings, parse_settings
 from optimove_pipeline.packages import Package
@@ -28,6 +29,7 @@ from optimove_pipeline.serving.target import ApiTarget
 from optimove_pipeline.target_feeds import tables_at
 from optimove_pipeline.targets.kinds.api import ApiSettings
 from optimove_pipeline.targets.table import Rows, Table
+from optimove_pipeline_tests.end_to_end.place import Place
 
 KEY, SECRET, SIGNING = "a-key-of-24-characters-or", "a-secret-of-24-characters", "s" * 32
 ENVIRONMENT = {"PULL_KEY": KEY, "PULL_SECRET": SECRET, "SIGNING_KEY": SIGNING}
@@ -107,6 +109,14 @@ def document_of(root: Path, **api: Any) -> dict[str, Any]:
         "delivery": {"reports": ["api"], "datasets": ["api"]},
         "targets": {"api": {"kind": "api", "clients": [CLIENT], **api}},
     }
+
+
+def place_of(root: Path, **api: Any) -> Place:
+    """Return a place with these settings, where commands run."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "optimove.yaml").write_text(yaml.safe_dump(document_of(root, **api)))
+    variables = {"OPTIMOVE_CONFIG": str(root / "optimove.yaml"), "OPTIMOVE_DATA_DIR": str(root / "data")}
+    return Place(root, {**variables, **ENVIRONMENT})
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -29,15 +28,14 @@ from optimove_pipeline_tests.children import child, line
 from optimove_pipeline_tests.end_to_end.place import Place, end, start
 from optimove_pipeline_tests.serving.api import (
     DAY,
-    ENVIRONMENT,
     KEY,
     Api,
     customer,
-    document_of,
     goods,
     ids,
     many,
     package,
+    place_of,
 )
 from optimove_pipeline_tests.serving.dying import MOMENTS, PROGRAM
 
@@ -50,13 +48,6 @@ class Serving:
 
     process: subprocess.Popen[str]
     url: str
-
-
-def place_of(root: Path, **api: object) -> Place:
-    root.mkdir(parents=True, exist_ok=True)
-    (root / "optimove.yaml").write_text(yaml.safe_dump(document_of(root, **api)))
-    variables = {"OPTIMOVE_CONFIG": str(root / "optimove.yaml"), "OPTIMOVE_DATA_DIR": str(root / "data")}
-    return Place(root, {**variables, **ENVIRONMENT})
 
 
 @contextmanager
